@@ -25,6 +25,11 @@ let package = Package(
     ],
     targets: [
         .target(
-            name: "EventLoop", path: "Sources/Shared/EventLoop", swiftSettings: settings)
+            name: "EventLoop", path: "Sources/Shared/EventLoop", swiftSettings: settings),
+        .target(
+            name: "Records", path: "Sources/Shared/Records", swiftSettings: settings),
+        .executableTarget(
+            name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",
+            swiftSettings: settings),
     ]
 )
