@@ -16,6 +16,14 @@ public struct PreparedBatch: Sendable {
         /// The trace id with its quotes, and whether there are escapes between them; nil if missing or null.
         public let traceID: Range<Int>?
         public let traceIDHasEscapes: Bool
+        /// The trace id without quotes and escapes; nil if missing or null.
+        public func unescapedTraceID(in bytes: Span<UInt8>) -> String? {
+            traceID.map { quoted in
+                let inner = (quoted.lowerBound + 1)..<(quoted.upperBound - 1)
+                return unescape(JSONScanner.Text(range: inner, hasEscapes: traceIDHasEscapes), bytes)
+            }
+        }
+
         /// Index of its first column value in ``PreparedBatch/value(_:of:)``.
         fileprivate let firstValue: Int
     }
@@ -24,12 +32,15 @@ public struct PreparedBatch: Sendable {
     public struct Refused: Sendable {
         /// Which message of the batch it was.
         public let message: Int
+        /// Index into ``RecordKind/all`` of the kind that its queue is for.
+        public let kind: Int
         public let refusal: Refusal
         /// The market it names, if one could be read.
         public let market: Int32?
 
-        public init(message: Int, refusal: Refusal, market: Int32? = nil) {
+        public init(message: Int, kind: Int, refusal: Refusal, market: Int32? = nil) {
             self.message = message
+            self.kind = kind
             self.refusal = refusal
             self.market = market
         }
@@ -74,7 +85,7 @@ public struct PreparedBatch: Sendable {
         } catch {
             text.removeSubrange(textMark...)
             values.removeSubrange(valuesMark...)
-            refused.append(Refused(message: message, refusal: error, market: decoder.market))
+            refused.append(Refused(message: message, kind: kind, refusal: error, market: decoder.market))
         }
     }
 
@@ -82,7 +93,9 @@ public struct PreparedBatch: Sendable {
     public mutating func refuse(where shouldRefuse: (Record) -> Bool, _ refusal: (Record) -> Refusal) {
         guard records.contains(where: shouldRefuse) else { return }
         for record in records where shouldRefuse(record) {
-            refused.append(Refused(message: record.message, refusal: refusal(record), market: record.key.market))
+            refused.append(
+                Refused(
+                    message: record.message, kind: record.kind, refusal: refusal(record), market: record.key.market))
         }
         records.removeAll(where: shouldRefuse)
     }
