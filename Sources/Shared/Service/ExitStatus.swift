@@ -26,6 +26,7 @@ public protocol ExitStatusError: Error {
 /// Ends a command with a status and, if there is something to say, one line on standard error.
 public struct CommandExit: ExitStatusError, CustomStringConvertible {
     public let exitStatus: ExitStatus
+    /// The line; empty for none.
     public let description: String
 
     /// - Parameter message: One line for standard error; empty for none.

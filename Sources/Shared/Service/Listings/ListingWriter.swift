@@ -29,6 +29,7 @@ public struct ListingColumn: Sendable {
     /// Whether a table aligns it to the right.
     public let isNumber: Bool
 
+    /// - Parameter isNumber: Whether a table aligns it to the right.
     public init(_ name: String, isNumber: Bool = false) {
         self.name = name
         self.isNumber = isNumber

@@ -17,12 +17,14 @@ public struct MetricDescription: Sendable {
 
     /// The name as Prometheus shows it, with its unit and, for a counter, `_total`.
     public let name: String
+    /// What it does with what it is told.
     public let kind: Kind
     /// One sentence.
     public let help: String
     /// The upper bounds of a histogram's buckets, rising; the last, infinite one is understood.
     public let buckets: [Double]
 
+    /// - Parameter buckets: The upper bounds of a histogram's buckets, rising; durations unless given.
     public init(_ name: String, _ kind: Kind, _ help: String, buckets: [Double] = Self.secondsBuckets) {
         precondition(zip(buckets, buckets.dropFirst()).allSatisfy(<), "the buckets of \(name) must rise")
         self.name = name

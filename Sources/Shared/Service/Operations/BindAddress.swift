@@ -4,6 +4,7 @@ import Glibc
 public struct BindAddress: Sendable, Equatable, CustomStringConvertible {
     /// A numeric IPv4 or IPv6 address, without brackets.
     public let host: String
+    /// The port; 0 for any free one.
     public let port: UInt16
 
     let isIPv6: Bool

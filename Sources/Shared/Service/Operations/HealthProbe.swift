@@ -7,7 +7,7 @@ public enum HealthProbe {
     /// - Throws: ``CommandExit`` with 1 and the answer if it is not ready, with 69 if nobody answers within 3 s.
     public static func run(_ address: BindAddress) async throws {
         let answer = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: ask(address)) }
+            DispatchQueue(label: "health").async { continuation.resume(returning: ask(address)) }
         }
         guard let answer else { throw CommandExit(.unavailable, "nobody answers at \(address)") }
         guard answer.hasPrefix("HTTP/1.1 200") else {

@@ -11,7 +11,9 @@ public final class Readiness: Sendable {
 
     /// A thing, whether it is there, and since when.
     public struct Condition: Sendable, Equatable {
+        /// The name it was declared with.
         public let name: String
+        /// Whether it is there.
         public internal(set) var status: Status
         /// When it last came or went; a change of the reason alone leaves it.
         public internal(set) var since: ContinuousClock.Instant
@@ -45,6 +47,7 @@ public final class Readiness: Sendable {
 
     private let state = Mutex(State())
 
+    /// Ready, until things are declared that must be there.
     public init() {}
 
     /// Adds things that must be there; until they are set they are not, because they are "starting".

@@ -34,7 +34,8 @@ struct ProgramEnding {
             text = line.isEmpty ? "" : "\(root._commandName): \(line)\n"
         } else {
             status = root.exitCode(for: error).rawValue
-            let message = root.fullMessage(for: error, columns: SettingsTable.width)
+            // One more, because the parser also breaks lines that just fit.
+            let message = root.fullMessage(for: error, columns: SettingsTable.width + 1)
             text = message.isEmpty || message.hasSuffix("\n") ? message : message + "\n"
         }
     }

@@ -31,30 +31,46 @@ func runServices(
     let shutdownGuard = ShutdownGuard(
         timeout: shutdownTimeout, logger: logger, onDrain: { readiness.startDraining() }, endProcess: endProcess)
     let all = (operations.map { [$0] } ?? []) + services + [DrainNotice(shutdownGuard: shutdownGuard)]
-    let group = ServiceGroup(configuration: configuration(all, timeout: shutdownTimeout))
+    let group = ServiceGroup(configuration: configuration(all))
     let sources = [SIGTERM, SIGINT].map { signal in
         shutdownGuard.listen(to: signal) { Task { await group.triggerGracefulShutdown() } }
     }
     defer { for source in sources { source.cancel() } }
-    do {
-        try await group.run()
-        return status(drainedInTime: shutdownGuard.finish(), error: nil, logger: logger)
-    } catch {
-        return status(drainedInTime: shutdownGuard.finish(), error: error, logger: logger)
+    let error = await run(group, cancelAfter: shutdownGuard.timeForDrain)
+    return status(drainedInTime: shutdownGuard.finish(), error: error, logger: logger)
+}
+
+/// Runs the group, and cancels it once the stream ends; the group's own time-out would not tell a late end from one
+/// in time.
+/// - Returns: What the group failed with.
+private func run(_ group: ServiceGroup, cancelAfter timeForDrain: AsyncStream<Void>) async -> (any Error)? {
+    await withTaskGroup(of: Result<Void, any Error>?.self) { tasks in
+        tasks.addTask {
+            do { return .success(try await group.run()) } catch { return .failure(error) }
+        }
+        tasks.addTask {
+            for await _ in timeForDrain {}
+            return nil
+        }
+        var result: Result<Void, any Error>?
+        for await ended in tasks {
+            tasks.cancelAll()
+            result = ended ?? result
+        }
+        guard case .failure(let error) = result else { return nil }
+        return error
     }
 }
 
 /// One service that ends, well or not, lets the others drain. The group's own log would repeat ours.
-private func configuration(_ services: [any Service], timeout: Duration) -> ServiceGroupConfiguration {
-    var configuration = ServiceGroupConfiguration(
+private func configuration(_ services: [any Service]) -> ServiceGroupConfiguration {
+    ServiceGroupConfiguration(
         services: services.map {
             .init(
                 service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                 failureTerminationBehavior: .gracefullyShutdownGroup, serviceName: "\(type(of: $0))")
         },
         logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() })
-    configuration.maximumGracefulShutdownDuration = timeout
-    return configuration
 }
 
 private func status(drainedInTime: Bool, error: (any Error)?, logger: Logger) -> ExitStatus {

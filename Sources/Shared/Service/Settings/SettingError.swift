@@ -2,6 +2,7 @@
 public struct SettingError: Error, ExitStatusError, CustomStringConvertible, Equatable {
     /// The environment name of the setting.
     public let setting: String
+    /// The line.
     public let description: String
 
     public var exitStatus: ExitStatus { .configuration }

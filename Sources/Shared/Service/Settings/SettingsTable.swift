@@ -10,7 +10,7 @@ public enum SettingsTable {
         var widths = headings.indices.map { column in
             ([headings] + rows).map { $0[column].count }.max() ?? 0
         }
-        widths[2] = min(widths[2], 14)
+        widths[2] = min(widths[2], 15)
         widths[3] = min(widths[3], 18)
         widths[4] = max(20, width - widths[..<4].reduce(0) { $0 + $1 + 2 })
         return ([headings] + rows).map { lines(of: $0, widths: widths) }.joined()
