@@ -1,6 +1,7 @@
 -- What became of every message that was taken from a queue.
 
--- The writer's ledger: a row for each transaction.
+-- The writer's ledger: a row for each transaction. A message that leaves quarantine is an entry that received 0: it adds
+-- 1 to `stored` or `duplicate` and -1 to `quarantined`, so that the sums over all entries are always those of today.
 CREATE TABLE ingest_batches (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     writer          text NOT NULL,
@@ -14,7 +15,8 @@ CREATE TABLE ingest_batches (
     CHECK (received = stored + duplicate + quarantined)
 );
 
--- Messages that can't be a record, to the last byte.
+-- Messages that can't be a record, to the last byte. A row stays when it is resolved: by being stored after all
+-- (`stored`, `duplicate`), or by an operator who gave it up (`discarded`).
 CREATE TABLE quarantine (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     queue       text NOT NULL,
@@ -24,13 +26,28 @@ CREATE TABLE quarantine (
     headers     jsonb,
     market_id   integer,
     received_at timestamptz NOT NULL DEFAULT now(),
+    -- How often it was tried again.
     attempts    integer NOT NULL DEFAULT 0,
     resolved_at timestamptz,
-    resolution  text,
-    resolved_by text
+    resolution  text CHECK (resolution IN ('stored', 'duplicate', 'discarded')),
+    CHECK ((resolved_at IS NULL) = (resolution IS NULL))
 );
 
 CREATE INDEX quarantine_open ON quarantine (reason, id) WHERE resolved_at IS NULL;
+CREATE INDEX quarantine_received ON quarantine (received_at);
+
+-- What was done to a quarantined message: by whom, when, why, and what came of it.
+CREATE TABLE quarantine_acts (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    quarantine_id bigint NOT NULL REFERENCES quarantine ON DELETE CASCADE,
+    act           text NOT NULL CHECK (act IN ('retried', 'requeued', 'discarded')),
+    outcome       text NOT NULL,
+    acted_by      text NOT NULL,
+    acted_at      timestamptz NOT NULL DEFAULT now(),
+    why           text
+);
+
+CREATE INDEX quarantine_acts_of ON quarantine_acts (quarantine_id);
 
 -- The first record of a key wins; one that came later with other content is kept here.
 CREATE TABLE conflicting_duplicates (

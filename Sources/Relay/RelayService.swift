@@ -41,10 +41,17 @@ struct RelayService: ServiceLifecycle.Service {
     }
 
     private func withConnections(_ work: (RelayConnections) async throws -> Void) async throws {
-        try await with("postgres", { try await Database.connect(settings.database(), logger: logger) }) { ledger in
-            try await with("postgres", { try await listening() }) { log in
-                try await with("rabbitmq", { try await publisher() }) { publisher in
-                    health.delivering()
+        let ledger = try await connect("postgres") {
+            try await Database.connect(settings.database(), logger: logger)
+        }
+        try await closing(ledger) {
+            let log = try await connect("postgres") { try await listening() }
+            try await closing(log) {
+                let publisher = try await connect("rabbitmq") {
+                    try await AMQPPublisher.connect(settings.broker, queue: settings.queue, logger: logger)
+                }
+                health.delivering()
+                try await closing(publisher) {
                     let ledger = LaneLedger(connection: ledger, relay: settings.name)
                     try await work(RelayConnections(log: log, ledger: ledger, publisher: publisher))
                 }
@@ -60,17 +67,20 @@ struct RelayService: ServiceLifecycle.Service {
         return connection
     }
 
-    private func publisher() async throws -> AMQPPublisher {
-        try await AMQPPublisher.connect(settings.broker, queue: settings.queue, logger: logger)
+    private func connect<Connection>(
+        _ name: String, _ connect: () async throws -> Connection
+    ) async throws -> Connection {
+        do {
+            let connection = try await connect()
+            health.connected(name)
+            return connection
+        } catch {
+            throw Unavailable(name: name, cause: error)
+        }
     }
 
-    private func with<Connection: Closable>(
-        _ name: String, _ connect: () async throws -> Connection, _ work: (Connection) async throws -> Void
-    ) async throws {
-        let connection: Connection
-        do { connection = try await connect() } catch { throw Unavailable(name: name, cause: error) }
-        health.connected(name)
-        do { try await work(connection) } catch {
+    private func closing(_ connection: some Closable, _ work: () async throws -> Void) async throws {
+        do { try await work() } catch {
             await connection.close()
             throw error
         }

@@ -1,4 +1,5 @@
 import Postgres
+import Records
 import Synchronization
 
 /// The ids of all markets, so that no message needs a query. Loaded at each connection, when `markets` changes (a
@@ -24,5 +25,14 @@ final class KnownMarkets: Sendable {
     func reloadIfStale(_ connection: PostgresConnection) async throws(PostgresError) {
         let isFresh = state.withLock { state in state.loadedAt.map { .now - $0 < .seconds(1) } ?? false }
         if !isFresh { try await reload(connection) }
+    }
+
+    /// Refuses the records of markets that are not among them.
+    func refuseUnknown(_ batch: inout PreparedBatch) {
+        let ids = state.withLock { $0.ids }
+        batch.refuse { record in
+            ids.contains(record.key.market)
+                ? nil : Refusal(.unknownMarket, "payload.marketId: no market has the id \(record.key.market)")
+        }
     }
 }

@@ -10,7 +10,7 @@ struct WriterCommand: AsyncParsableCommand {
         discussion: "Settings, from the environment or by flag:\n\n\(SettingsTable.text(for: WriterSettings.all))",
         subcommands: [
             RunCommand.self, MigrateCommand.self, MarketsCommand.self, FeedCommand.self,
-            HealthCommand.self,
+            QuarantineCommand.self, CheckCommand.self, HealthCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
@@ -24,6 +24,7 @@ struct WriterFlags: ParsableArguments {
     @Option(name: .customLong("batch-delay-ms"), help: .hidden) var batchDelay: String?
     @Option(name: .customLong("prefetch"), help: .hidden) var prefetch: String?
     @Option(name: .customLong("max-message-bytes"), help: .hidden) var maximumMessage: String?
+    @Option(name: .customLong("retry-unknown-for"), help: .hidden) var retryUnknown: String?
     @Option(name: .customLong("queue-type"), help: .hidden) var queueType: String?
     @Option(name: .customLong("http"), help: .hidden) var http: String?
     @Option(name: .customLong("shutdown-timeout"), help: .hidden) var shutdownTimeout: String?
@@ -34,8 +35,9 @@ struct WriterFlags: ParsableArguments {
         SettingsReader(options: [
             (WriterSettings.kindsSetting, kinds), (WriterSettings.batchSizeSetting, batchSize),
             (WriterSettings.batchDelaySetting, batchDelay), (WriterSettings.prefetchSetting, prefetch),
-            (WriterSettings.maximumMessageSetting, maximumMessage), (BrokerSettings.queueType, queueType),
-            (WriterSettings.http, http), (CommonSettings.shutdownTimeout, shutdownTimeout),
+            (WriterSettings.maximumMessageSetting, maximumMessage), (WriterSettings.retryUnknownSetting, retryUnknown),
+            (BrokerSettings.queueType, queueType), (WriterSettings.http, http),
+            (CommonSettings.shutdownTimeout, shutdownTimeout),
             (CommonSettings.logLevel, logLevel), (CommonSettings.logFormat, logFormat),
         ])
     }

@@ -19,13 +19,17 @@ struct WriterSettings: Sendable {
     let batchDelay: Duration
     let prefetch: UInt16
     let maximumMessageBytes: Int
+    /// How long after its arrival a message of an unknown market is tried again by itself.
+    let retryUnknownFor: Duration
 
     /// - Throws: ``SettingError`` for the first setting that is wrong.
     init(_ settings: SettingsReader) throws(SettingError) {
         name = Program.identity
         database = PostgresConfiguration(
             conninfo: try settings.read(CommonSettings.databaseURL), applicationName: "candlepost writer")
-        broker = try settings.broker(connectionName: "candlepost writer \(name)")
+        var broker = try settings.broker(connectionName: "candlepost writer \(name)")
+        broker.maximumBodyBytes = .max  // what the broker takes, quarantine keeps to the last byte
+        self.broker = broker
         kinds = try settings.read(Self.kindsSetting)
         let type = try settings.read(BrokerSettings.queueType)
         queues = kinds.map { QueueDeclaration(name: RecordKind.all[$0].queue, type: type) }
@@ -33,6 +37,7 @@ struct WriterSettings: Sendable {
         batchDelay = .milliseconds(try settings.read(Self.batchDelaySetting))
         prefetch = UInt16(try settings.read(Self.prefetchSetting))
         maximumMessageBytes = try settings.read(Self.maximumMessageSetting)
+        retryUnknownFor = try settings.read(Self.retryUnknownSetting)
     }
 
     // MARK: the table
@@ -58,12 +63,17 @@ struct WriterSettings: Sendable {
     static let maximumMessageSetting = Setting.integer(
         "WRITER_MAX_MESSAGE_BYTES", flag: "--max-message-bytes", default: 8 << 20, in: 1024...134_217_728,
         unit: "bytes", help: "a longer body goes into quarantine unread")
+    static let retryUnknownSetting = Setting.duration(
+        "WRITER_RETRY_UNKNOWN_FOR", flag: "--retry-unknown-for", default: .seconds(12 * 3600),
+        in: .zero...(.seconds(366 * 86_400)),
+        help: "how long a message of an unknown market waits in quarantine for its market to be imported")
     static let http = Setting.bindAddress(
         "WRITER_HTTP", flag: "--http", default: "127.0.0.1:9464", help: "where probes and metrics are answered")
 
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, CommonSettings.brokerURL, kindsSetting, batchSizeSetting, batchDelaySetting,
-        prefetchSetting, maximumMessageSetting, BrokerSettings.queueType, http, CommonSettings.shutdownTimeout,
+        prefetchSetting, maximumMessageSetting, retryUnknownSetting, BrokerSettings.queueType, http,
+        CommonSettings.shutdownTimeout,
         CommonSettings.logLevel, CommonSettings.logFormat,
     ]
 }

@@ -8,14 +8,16 @@ import Service
 struct WriterSignals: Sendable {
     let configuration: PostgresConfiguration
     let markets: KnownMarkets
+    let settings: WriterSettings
     let logger: Logger
     private let doorbell = Signal()
 
-    init(_ configuration: PostgresConfiguration, markets: KnownMarkets, logger: Logger) {
-        var configuration = configuration
+    init(_ settings: WriterSettings, markets: KnownMarkets, logger: Logger) {
+        var configuration = settings.database
         // NOTIFY writes a commit record; nobody needs to wait until it is on disk.
         configuration.parameters["synchronous_commit"] = "off"
         self.configuration = configuration
+        self.settings = settings
         self.markets = markets
         self.logger = logger
     }
@@ -62,12 +64,48 @@ struct WriterSignals: Sendable {
 
     private func watchingMarkets(_ connection: PostgresConnection) async throws {
         while true {
-            if try await connection.nextNotification(timeout: .seconds(10)) {
-                try await markets.reload(connection)
-            } else {
-                try await connection.ping(timeout: .seconds(5))
-            }
+            let haveChanged = try await connection.nextNotification(timeout: .seconds(10))
+            if haveChanged { try await markets.reload(connection) }
+            try await retryQuarantined(connection)  // a query that fails where the connection is half open
         }
+    }
+
+    /// Messages that came before their market did, up to the time that the setting gives them. On a connection of its own,
+    /// as a transaction of several steps must not be mixed with what else happens here.
+    private func retryQuarantined(_ connection: PostgresConnection) async throws {
+        var ids = try await retryable(connection)
+        guard !ids.isEmpty else { return }
+        let own = try await Database.connect(settings.database, logger: logger)
+        let retry = QuarantineRetry(
+            connection: own, maximumMessageBytes: settings.maximumMessageBytes, act: "retried",
+            actedBy: settings.name, why: nil)
+        do {
+            while !ids.isEmpty {
+                let outcome = try await retry.run(ids)
+                logger.info("tried quarantined messages again", metadata: ["stored": "\(outcome.stored)"])
+                guard outcome.stored + outcome.duplicate > 0 else { break }
+                ringDoorbell()
+                ids = try await retryable(connection)
+            }
+        } catch {
+            await own.close()
+            throw error
+        }
+        await own.close()
+    }
+
+    private func retryable(_ connection: PostgresConnection) async throws -> [Int64] {
+        let rows = try await connection.pipeline([
+            Statement(
+                """
+                SELECT q.id FROM quarantine q JOIN markets m ON m.id = q.market_id
+                WHERE q.reason = 'unknown_market' AND q.resolved_at IS NULL
+                  AND q.received_at > now() - make_interval(secs => $1)
+                ORDER BY q.id LIMIT 100
+                """,
+                name: "select_retryable", [.double(settings.retryUnknownFor / .seconds(1))])
+        ])[0]
+        return (0..<rows.count).map { rows.int8($0, 0) }
     }
 
     private func makingPartitions(_ connection: PostgresConnection) async throws {

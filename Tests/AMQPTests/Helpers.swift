@@ -71,3 +71,15 @@ extension DeliveryBatch {
     func body(_ index: Int) -> [UInt8] { Array(bytes[deliveries[index].body]) }
     var bodies: [[UInt8]] { deliveries.indices.map(body) }
 }
+
+/// The error of a call that must fail; nil when it does not.
+nonisolated(nonsending) func failure<Value>(
+    of call: nonisolated(nonsending) () async throws -> Value
+) async -> AMQPError? {
+    do {
+        _ = try await call()
+        return nil
+    } catch {
+        return error as? AMQPError
+    }
+}

@@ -27,11 +27,11 @@ struct StatusCommand: AsyncParsableCommand {
         let perMinute = (0..<lanes.count).reduce(Int64(0)) { $0 + lanes.int8($1, 7) }
         let parked = (0..<lanes.count).reduce(Int64(0)) { $0 + lanes.int8($1, 8) }
         let owners = Set((0..<lanes.count).filter { lanes.bool($0, 2) }.map { lanes.text($0, 1) }).sorted()
-        print("pending   \(report.isExact ? "" : "about ")\(report.rows) rows")
-        print("oldest    \(Int(report.oldestAge)) s")
-        print("published \(perMinute) rows in the last minute")
-        print("parked    \(parked) rows")
-        print("relays    \(owners.isEmpty ? "none" : owners.joined(separator: ", "))\n")
+        StandardStream.line("pending   \(report.isExact ? "" : "about ")\(report.rows) rows")
+        StandardStream.line("oldest    \(Int(report.oldestAge)) s")
+        StandardStream.line("published \(perMinute) rows in the last minute")
+        StandardStream.line("parked    \(parked) rows")
+        StandardStream.line("relays    \(owners.isEmpty ? "none" : owners.joined(separator: ", "))\n")
     }
 
     private static let columns = [

@@ -28,6 +28,6 @@ struct VerifyCommand: AsyncParsableCommand {
         guard broken.isEmpty else {
             throw CommandExit(.no, "broken: \(broken.map(\.name).joined(separator: "; "))")
         }
-        if !json { print("\nAll promises hold.") }
+        if !json { StandardStream.line("\nAll promises hold.") }
     }
 }

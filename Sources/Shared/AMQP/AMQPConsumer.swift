@@ -140,6 +140,7 @@ public actor AMQPConsumer {
         if let interest = link?.interest(reading: hasRoom, deadline: deadline, now: now) { thread.wait(for: interest) }
     }
 
+    /// An incomplete message does not count: it has to be read to its end, however long it is.
     private var hasRoom: Bool { assembler.count < limits.count && assembler.byteCount < limits.bytes }
 
     private func read(at now: ContinuousClock.Instant) throws(AMQPError) {
@@ -175,7 +176,7 @@ public actor AMQPConsumer {
         let isDrained = isStopping && activeConsumers == 0
         if let firstArrival {
             guard !hasRoom || isDrained || now >= firstArrival + limits.delay else { return }
-            let batch = assembler.take(atMost: limits.count)
+            let batch = assembler.take(atMost: limits.count, bytes: limits.bytes)
             self.firstArrival = assembler.count > 0 ? now : nil
             waiter.resume(.success(batch))
         } else if isDrained {

@@ -20,6 +20,23 @@ extension BrokerLink {
         }
     }
 
+    /// Looks at a queue and changes nothing.
+    /// - Returns: how many messages are ready and how many consumers there are; nil if there is no such queue.
+    func look(at queue: String) throws(AMQPError) -> (messages: Int, consumers: Int)? {
+        var found: (messages: Int, consumers: Int)?
+        withBytes(queue) { name in
+            let ok = amqp_queue_declare(handle.raw, FrameWriter.channel, name, 1, 1, 0, 0, amqp_table_t())
+            if let ok { found = (Int(ok.pointee.message_count), Int(ok.pointee.consumer_count)) }
+        }
+        do throws(AMQPError) {
+            try checkChannel("looking at the queue \(queue)")
+        } catch {
+            guard error.kind == .channelClosed(404) else { throw error }
+            try openChannel()
+        }
+        return found
+    }
+
     private func declare(_ queue: QueueDeclaration, passive: Bool) throws(AMQPError) {
         withBytes(queue.name) { name in
             guard !passive && queue.type == .quorum else {

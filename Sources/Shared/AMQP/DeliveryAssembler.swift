@@ -28,8 +28,8 @@ struct DeliveryAssembler {
 
     /// How many deliveries are complete.
     var count: Int { batch.deliveries.count }
-    /// How many bytes the bodies take, including that of an incomplete delivery.
-    var byteCount: Int { batch.bytes.count }
+    /// How many bytes the bodies of complete deliveries take.
+    var byteCount: Int { batch.deliveries.last?.body.upperBound ?? 0 }
 
     mutating func begin(tag: UInt64, queue: Int, redelivered: Bool) throws(Violation) {
         guard stage == .idle else { throw Violation() }
@@ -63,9 +63,12 @@ struct DeliveryAssembler {
         stage = .idle
     }
 
-    /// Hands out the oldest complete deliveries and keeps the rest.
-    mutating func take(atMost limit: Int) -> DeliveryBatch {
-        let taken = min(limit, count)
+    /// Hands out the oldest complete deliveries, up to the one that reaches a limit, and keeps the rest.
+    mutating func take(atMost limit: Int, bytes: Int = .max) -> DeliveryBatch {
+        var taken = min(limit, count)
+        if byteCount > bytes, let last = batch.deliveries.firstIndex(where: { $0.body.upperBound >= bytes }) {
+            taken = min(taken, last + 1)
+        }
         let end = taken == 0 ? 0 : batch.deliveries[taken - 1].body.upperBound
         var rest = DeliveryBatch(bytes: Array(batch.bytes[end...]))
         rest.deliveries = batch.deliveries[taken...].map { delivery in

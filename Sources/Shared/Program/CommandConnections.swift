@@ -1,4 +1,3 @@
-import Logging
 public import Postgres
 import Schema
 public import Service
@@ -15,12 +14,11 @@ public enum CommandConnections {
             conninfo: try settings.read(CommonSettings.databaseURL), applicationName: "candlepost command",
             parameters: parameters)
         configuration.replyTimeout = replyTimeout
-        let logger = Logger(label: "command")
         do {
             let connection =
                 needsSchema
-                ? try await Database.connect(configuration, logger: logger)
-                : try await PostgresConnection.connect(configuration, logger: logger)
+                ? try await Database.connect(configuration, logger: Program.quietLogger)
+                : try await PostgresConnection.connect(configuration, logger: Program.quietLogger)
             do {
                 let value = try await work(connection)
                 await connection.close()

@@ -10,6 +10,9 @@ public enum Program {
     /// Names this process in ledgers and at the servers: `host:pid`.
     public static let identity = "\(ProcessInfo.processInfo.hostName):\(getpid())"
 
+    /// For commands, whose results are what they print: what the connections have to say is in their errors.
+    public static let quietLogger = Logger(label: "command") { _ in SwiftLogNoOpLogHandler() }
+
     /// Runs a service with its HTTP endpoint until a signal comes, and ends the process with the right status.
     /// - Parameters:
     ///   - http: the setting of the endpoint's address.

@@ -90,14 +90,19 @@ public struct PreparedBatch: Sendable {
     }
 
     /// Moves records to the refused, for a reason that the message itself does not show.
-    public mutating func refuse(where shouldRefuse: (Record) -> Bool, _ refusal: (Record) -> Refusal) {
-        guard records.contains(where: shouldRefuse) else { return }
-        for record in records where shouldRefuse(record) {
+    /// - Parameter refusal: says why the record is refused; nil if it is not.
+    public mutating func refuse(_ refusal: (Record) -> Refusal?) {
+        var kept: [Record]?
+        for (index, record) in records.enumerated() {
+            guard let refusal = refusal(record) else {
+                kept?.append(record)
+                continue
+            }
+            if kept == nil { kept = Array(records[..<index]) }
             refused.append(
-                Refused(
-                    message: record.message, kind: record.kind, refusal: refusal(record), market: record.key.market))
+                Refused(message: record.message, kind: record.kind, refusal: refusal, market: record.key.market))
         }
-        records.removeAll(where: shouldRefuse)
+        if let kept { records = kept }
     }
 }
 

@@ -25,6 +25,8 @@ public struct SchemaOutdated: Error, Sendable, CustomStringConvertible {
     /// The version found, 0 for no schema at all.
     public let version: Int32
 
+    public init(version: Int32) { self.version = version }
+
     public var description: String {
         "the schema has version \(version), \(SchemaVersion.required) is needed: run `writer migrate`"
     }

@@ -35,8 +35,9 @@ struct MarketsImportCommand: AsyncParsableCommand {
         let changes = try await CommandConnections.withDatabase(flags.settings) {
             try await MarketsImport(exchanges).run($0)
         }
-        print("exchanges: \(changes.exchanges) added or changed, of \(exchanges.count)")
-        print("markets: \(changes.markets) added or changed, of \(exchanges.reduce(0) { $0 + $1.markets.count })")
+        StandardStream.line("exchanges: \(changes.exchanges) added or changed, of \(exchanges.count)")
+        StandardStream.line(
+            "markets: \(changes.markets) added or changed, of \(exchanges.reduce(0) { $0 + $1.markets.count })")
     }
 }
 

@@ -20,8 +20,10 @@ struct MigrateCommand: AsyncParsableCommand {
             ) {
                 try await migrator.migrate($0)
             }
-            for name in applied { print("applied \(name)") }
-            if applied.isEmpty { print("nothing to do: the schema has version \(SchemaVersion.required)") }
+            for name in applied { StandardStream.line("applied \(name)") }
+            if applied.isEmpty {
+                StandardStream.line("nothing to do: the schema has version \(SchemaVersion.required)")
+            }
         } catch let error as MigrationError {
             throw CommandExit(.no, "\(error)")
         }

@@ -23,7 +23,7 @@ struct RunCommand: AsyncParsableCommand {
                 settings: settings,
                 store: RecordStore(
                     settings.database, writer: settings.name, markets: markets, readiness: readiness, logger: logger),
-                signals: WriterSignals(settings.database, markets: markets, logger: logger),
+                signals: WriterSignals(settings, markets: markets, logger: logger),
                 readiness: readiness, metrics: WriterMetrics(), logger: logger)
         }
     }

@@ -1,6 +1,6 @@
 import AMQP
 import Glibc
-import Logging
+import Program
 import Records
 
 /// Publishes lines, window by window, and keeps count of what the broker has confirmed.
@@ -101,7 +101,7 @@ struct Feed {
     private mutating func publisher(_ queue: String) async throws(AMQPError) -> AMQPPublisher {
         if let publisher = publishers[queue] { return publisher }
         let publisher = try await AMQPPublisher.connect(
-            broker, queue: QueueDeclaration(name: queue, type: queueType), logger: Logger(label: "feed"))
+            broker, queue: QueueDeclaration(name: queue, type: queueType), logger: Program.quietLogger)
         publishers[queue] = publisher
         return publisher
     }

@@ -12,23 +12,31 @@ struct QuarantineRows {
     private var headers: BinaryArray
     private var market: BinaryArray
 
-    init(capacity: Int) {
-        queue = BinaryArray(elementType: .text, capacity: capacity)
-        reason = BinaryArray(elementType: .text, capacity: capacity)
-        detail = BinaryArray(elementType: .text, capacity: capacity)
-        body = BinaryArray(elementType: .bytea, capacity: capacity)
-        headers = BinaryArray(elementType: .text, capacity: capacity)
-        market = BinaryArray(elementType: .int4, capacity: capacity)
+    private var counts: [Refusal.Reason: Int] = [:]
+
+    init(_ refused: ArraySlice<PreparedBatch.Refused>, from source: DeliveryBatch) {
+        queue = BinaryArray(elementType: .text, capacity: refused.count)
+        reason = BinaryArray(elementType: .text, capacity: refused.count)
+        detail = BinaryArray(elementType: .text, capacity: refused.count)
+        body = BinaryArray(elementType: .bytea, capacity: refused.count)
+        headers = BinaryArray(elementType: .text, capacity: refused.count)
+        market = BinaryArray(elementType: .int4, capacity: refused.count)
+        for message in refused { append(message, from: source) }
     }
 
-    mutating func append(_ refused: PreparedBatch.Refused, from source: DeliveryBatch) {
+    private mutating func append(_ refused: PreparedBatch.Refused, from source: DeliveryBatch) {
         let delivery = source.deliveries[refused.message]
+        counts[refused.refusal.reason, default: 0] += 1
         queue.append(text: RecordKind.all[refused.kind].queue)
         reason.append(text: refused.refusal.reason.rawValue)
         detail.append(text: refused.refusal.detail)
         body.append(bytes: source.bytes.span.extracting(delivery.body))
         if let text = Self.json(delivery.headers) { headers.append(bytes: text.span) } else { headers.appendNull() }
         if let id = refused.market { market.append(int4: id) } else { market.appendNull() }
+    }
+
+    func count(into result: inout StoreResult) {
+        for (reason, count) in counts { result.quarantined[reason, default: 0] += count }
     }
 
     var insert: Statement {

@@ -54,10 +54,14 @@ actor RecordStore {
     ) async throws -> StoreResult {
         do {
             return try await withConnection { connection in
-                try await StoreTransaction(
-                    connection: connection, writer: self.writer, source: source, batch: batch, records: records,
-                    refused: refused
-                ).run()
+                let transaction = StoreTransaction(
+                    connection: connection, source: source, batch: batch, records: records)
+                return try await transaction.run { [writer] result, _ in
+                    let quarantine = QuarantineRows(batch.refused[refused], from: source)
+                    quarantine.count(into: &result)
+                    let entry = IngestEntry(received: result, writer: writer)
+                    return (refused.isEmpty ? [] : [quarantine.insert]) + [entry.insert]
+                }
             }
         } catch let error as PostgresError where error.recovery == .refuseRow {
             return try await storeApart(batch, from: source, records: records, refused: refused, error)
@@ -110,9 +114,7 @@ actor RecordStore {
         if batch.records.contains(where: { !markets.contains($0.key.market) }) {
             try await markets.reloadIfStale(connection)
         }
-        batch.refuse(where: { !markets.contains($0.key.market) }) {
-            Refusal(.unknownMarket, "payload.marketId: no market has the id \($0.key.market)")
-        }
+        markets.refuseUnknown(&batch)
     }
 
     // MARK: connection

@@ -3,31 +3,36 @@ import Postgres
 import Records
 import Service
 
-/// One batch in one transaction: records, outbox rows, quarantine, and the batch's line in the writer's ledger.
+/// Records and their outbox rows in one transaction.
 ///
 /// Two round trips, three if there were duplicates: the outbox rows depend on which records were new.
 struct StoreTransaction {
     let connection: PostgresConnection
-    let writer: String
     let source: DeliveryBatch
     let batch: PreparedBatch
-    /// Which records and which refused messages of the batch are stored here.
+    /// Which records of the batch are stored here.
     let records: Range<Int>
-    let refused: Range<Int>
+
+    /// Which of the batch's records were new; those that were not are duplicates.
+    typealias IsNew = [Bool]
 
     /// Commits, or throws with nothing committed, except when the connection is lost while the commit is under way: then
     /// nobody knows, and storing the batch again is right, because what was committed counts as duplicates.
-    func run() async throws(PostgresError) -> StoreResult {
+    /// - Parameters:
+    ///   - opening: begins the transaction.
+    ///   - closing: what else belongs into it, once it is known what became of the records.
+    func run(
+        opening: [Statement] = [Statement("BEGIN", name: "begin")],
+        closing: @Sendable (inout StoreResult, IsNew) -> [Statement]
+    ) async throws(PostgresError) -> StoreResult {
         let plan = BatchPlan(batch.records, selection: records)
         var result = StoreResult()
 
-        let inserted = try await connection.pipeline([Statement("BEGIN", name: "begin")] + plan.kinds.map(insertFirsts))
-        let isNew = newRecords(plan, inserted.dropFirst(), &result)
+        let answers = try await connection.pipeline(opening + plan.kinds.map(insertFirsts))
+        let isNew = newRecords(plan, answers.dropFirst(opening.count), &result)
         try await keepConflicts(plan, isNew: isNew, &result)
 
-        var last: [Statement] = []
-        if !refused.isEmpty { last.append(quarantine(&result)) }
-        last.append(ledgerEntry(result))
+        var last = closing(&result, isNew)
         let outbox = outboxRows(isNew: isNew)
         if outbox.count > 0 { last += [outbox.lockLanes, outbox.insert] }
         Failpoint.reach("writer.before_commit")
@@ -36,8 +41,6 @@ struct StoreTransaction {
         return result
     }
 
-    // MARK: records
-
     private func insertFirsts(_ plan: BatchPlan.KindPlan) -> Statement {
         var columns = RecordColumns(kind: RecordKind.all[plan.kind], capacity: plan.firsts.count)
         for index in plan.firsts { columns.append(batch.records[index], of: batch) }
@@ -45,9 +48,7 @@ struct StoreTransaction {
     }
 
     /// Finds out which records were new: the answers name them in the order in which they were sent.
-    private func newRecords(
-        _ plan: BatchPlan, _ answers: ArraySlice<Rows>, _ result: inout StoreResult
-    ) -> [Bool] {
+    private func newRecords(_ plan: BatchPlan, _ answers: ArraySlice<Rows>, _ result: inout StoreResult) -> IsNew {
         var isNew = [Bool](repeating: false, count: batch.records.count)
         for (kind, rows) in zip(plan.kinds, answers) {
             var next = 0
@@ -62,7 +63,7 @@ struct StoreTransaction {
     }
 
     private func keepConflicts(
-        _ plan: BatchPlan, isNew: [Bool], _ result: inout StoreResult
+        _ plan: BatchPlan, isNew: IsNew, _ result: inout StoreResult
     ) async throws(PostgresError) {
         var statements: [Statement] = []
         var kinds: [Int] = []
@@ -94,35 +95,10 @@ struct StoreTransaction {
         return StoreStatements.all[kind].keepConflicts(columns, traces: traces, payloads: payloads)
     }
 
-    private func outboxRows(isNew: [Bool]) -> OutboxRows {
+    private func outboxRows(isNew: IsNew) -> OutboxRows {
         var rows = OutboxRows(capacity: records.count)
         for index in records where isNew[index] { rows.append(batch.records[index], from: source) }
         return rows
-    }
-
-    // MARK: the rest
-
-    private func quarantine(_ result: inout StoreResult) -> Statement {
-        var rows = QuarantineRows(capacity: refused.count)
-        for refused in batch.refused[refused] {
-            rows.append(refused, from: source)
-            result.quarantined[refused.refusal.reason, default: 0] += 1
-        }
-        return rows.insert
-    }
-
-    private func ledgerEntry(_ result: StoreResult) -> Statement {
-        Statement(
-            """
-            INSERT INTO ingest_batches (writer, received, stored, duplicate, duplicate_other, quarantined)
-            VALUES ($1, $2, $3, $4, $5, $6)
-            """,
-            name: "insert_ingest_batch",
-            [
-                .text(writer), .int4(Int32(result.receivedCount)), .int4(Int32(result.storedCount)),
-                .int4(Int32(result.duplicateCount)), .int4(Int32(result.duplicateOtherCount)),
-                .int4(Int32(result.quarantinedCount)),
-            ])
     }
 }
 

@@ -14,7 +14,7 @@ public enum HealthProbe {
             let lines = answer.split(separator: "\r\n\r\n", maxSplits: 1)
             throw CommandExit(.no, lines.count > 1 ? String(lines[1]) : "not ready")
         }
-        print("ready")
+        StandardStream.line("ready")
     }
 
     private static func ask(_ address: BindAddress) -> String? {

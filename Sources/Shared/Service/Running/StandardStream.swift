@@ -8,6 +8,10 @@ public enum StandardStream {
         text.withUTF8 { write(UnsafeRawBufferPointer($0), to: descriptor) }
     }
 
+    /// Writes a line to standard output, in step with what listings write there.
+    public static func line(_ text: String = "") { write(text + "\n", to: STDOUT_FILENO) }
+
+    /// Writes everything, also through interruptions; what a closed or broken stream refuses is lost.
     public static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) {
         var rest = bytes
         while !rest.isEmpty {
