@@ -43,14 +43,11 @@ struct JSONScanner {
     /// - Parameter depth: how many arrays and objects are open around it.
     /// - Returns: the value's bytes.
     mutating func skipValue(_ bytes: Span<UInt8>, depth: Int) throws(Refusal) -> Range<Int> {
-        guard depth < Self.maximumDepth else {
-            throw Refusal(.tooDeep, "nesting is deeper than \(Self.maximumDepth) at byte \(position)")
-        }
         let first = peek(bytes)
         let start = position
         switch first {
         case UInt8(ascii: "{"):
-            position += 1
+            try descend(from: depth)
             if !take(UInt8(ascii: "}"), bytes) {
                 repeat {
                     _ = try string(bytes)
@@ -60,7 +57,7 @@ struct JSONScanner {
                 try expect(UInt8(ascii: "}"), bytes)
             }
         case UInt8(ascii: "["):
-            position += 1
+            try descend(from: depth)
             if !take(UInt8(ascii: "]"), bytes) {
                 repeat { _ = try skipValue(bytes, depth: depth + 1) } while take(UInt8(ascii: ","), bytes)
                 try expect(UInt8(ascii: "]"), bytes)
@@ -72,6 +69,14 @@ struct JSONScanner {
         default: _ = try number(bytes)
         }
         return start..<position
+    }
+
+    /// Consumes the bracket or brace that opens one more array or object.
+    private mutating func descend(from depth: Int) throws(Refusal) {
+        guard depth < Self.maximumDepth else {
+            throw Refusal(.tooDeep, "nesting is deeper than \(Self.maximumDepth) at byte \(position)")
+        }
+        position += 1
     }
 
     mutating func takeNull(_ bytes: Span<UInt8>) throws(Refusal) -> Bool {
@@ -214,7 +219,7 @@ struct JSONScanner {
             default: "a number"
             }
         let start = position
-        _ = try skipValue(bytes, depth: 8)
+        _ = try skipValue(bytes, depth: 4)
         return Refusal(.wrongType, "expected \(wanted), found \(found) \(excerpt(start..<position, bytes))")
     }
 }
