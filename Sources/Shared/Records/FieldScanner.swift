@@ -17,7 +17,7 @@ struct FieldScanner {
             _ = try finite(number, bytes)
             append(number.range, bytes, to: &text)
         case .exactDecimal:
-            append(try exactDecimal(&scanner, bytes), bytes, to: &text)
+            try scanExactDecimal(&scanner, bytes, into: &text)
         }
         return true
     }
@@ -99,7 +99,7 @@ struct FieldScanner {
     ) throws(Refusal) -> Double {
         if index == rule.timeIndex {
             let number = try scanner.requireNumber(bytes)
-            guard let time = number.integer(bytes), Timestamp.range.contains(time) else {
+            guard let time = number.integer, Timestamp.range.contains(time) else {
                 throw Refusal(
                     .outOfRange, "expected milliseconds from 1900 to 2099, found \(excerpt(number.range, bytes))")
             }
@@ -125,27 +125,39 @@ struct FieldScanner {
         return value
     }
 
-    private static func exactDecimal(
-        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>
-    ) throws(Refusal) -> Range<Int> {
-        let number: JSONNumber
-        if scanner.peek(bytes) == UInt8(ascii: "\"") {
-            let text = try scanner.string(bytes).range
-            guard !text.isEmpty, let parsed = JSONNumber(at: text.lowerBound, bytes),
-                parsed.range.upperBound == text.upperBound
-            else {
-                throw Refusal(.wrongType, "expected a decimal number, found \"\(excerpt(text, bytes))\"")
-            }
-            number = parsed
-        } else {
-            number = try scanner.requireNumber(bytes)
+    private static func scanExactDecimal(
+        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8]
+    ) throws(Refusal) {
+        guard scanner.peek(bytes) == UInt8(ascii: "\"") else {
+            return try appendExact(scanner.requireNumber(bytes), bytes, to: &text)
         }
-        guard number.range.count <= maximumDigits + 8, abs(number.writtenExponent) <= maximumDigits else {
+        let string = try scanner.string(bytes)
+        if string.hasEscapes {
+            let plain = Array(unescape(string, bytes).utf8)
+            try appendQuoted(plain.indices, plain.span, to: &text)
+        } else {
+            try appendQuoted(string.range, bytes, to: &text)
+        }
+    }
+
+    private static func appendQuoted(
+        _ range: Range<Int>, _ bytes: Span<UInt8>, to text: inout [UInt8]
+    ) throws(Refusal) {
+        guard let number = JSONNumber(at: range.lowerBound, bytes), number.range == range else {
+            throw Refusal(.wrongType, "expected a decimal number, found \"\(excerpt(range, bytes))\"")
+        }
+        try appendExact(number, bytes, to: &text)
+    }
+
+    private static func appendExact(
+        _ number: JSONNumber, _ bytes: Span<UInt8>, to text: inout [UInt8]
+    ) throws(Refusal) {
+        guard number.places <= maximumDigits else {
             throw Refusal(
                 .outOfRange,
                 "expected at most \(maximumDigits) digits, found \(excerpt(number.range, bytes))")
         }
-        return number.range
+        append(number.range, bytes, to: &text)
     }
 
     private static func append(_ range: Range<Int>, _ bytes: Span<UInt8>, to text: inout [UInt8]) {

@@ -137,7 +137,7 @@ struct MessageDecoder {
 
     // MARK: single fields
 
-    /// A non-empty string, with its quotes.
+    /// A string, with its quotes.
     private mutating func name(_ field: String, _ bytes: Span<UInt8>) throws(Refusal) -> Range<Int> {
         guard scanner.peek(bytes) == UInt8(ascii: "\"") else {
             throw try scanner.wrongType("a string", bytes).inside(field)
@@ -155,7 +155,7 @@ struct MessageDecoder {
     private mutating func marketID(_ bytes: Span<UInt8>) throws(Refusal) -> Int32 {
         do throws(Refusal) {
             let number = try scanner.requireNumber(bytes)
-            guard let value = number.integer(bytes) else {
+            guard let value = number.integer else {
                 throw Refusal(.wrongType, "expected an integer, found \(excerpt(number.range, bytes))")
             }
             guard let market = Int32(exactly: value), market > 0 else {

@@ -19,7 +19,7 @@ enum Timestamp {
         } else {
             let number = try scanner.requireNumber(bytes)
             source = number.range
-            guard let integer = number.integer(bytes) else {
+            guard let integer = number.integer else {
                 throw Refusal(.wrongType, "expected whole milliseconds, found \(excerpt(source, bytes))")
             }
             value = integer
