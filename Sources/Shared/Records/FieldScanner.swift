@@ -2,6 +2,8 @@
 struct FieldScanner {
     /// Digits of an exact decimal, on both sides of the point together: twice what a 256-bit token amount has.
     static let maximumDigits = 160
+    /// Elements of a row. Short rows are filled up to the longest: one long row must not make a small message a huge array.
+    static let maximumWidth = 32
 
     /// Appends the column's text to `text`.
     /// - Returns: false if the column is to be null.
@@ -67,11 +69,16 @@ struct FieldScanner {
     ) throws(Refusal) -> Int {
         var values = RowValues(repeating: .nan)
         var count = 0
+        guard scanner.take(UInt8(ascii: "["), bytes) else {
+            throw try scanner.wrongType("an array", bytes).inside("[\(row)]")
+        }
+        text.append(UInt8(ascii: "{"))
         do throws(Refusal) {
-            guard scanner.take(UInt8(ascii: "["), bytes) else { throw try scanner.wrongType("an array", bytes) }
-            text.append(UInt8(ascii: "{"))
             if !scanner.take(UInt8(ascii: "]"), bytes) {
                 repeat {
+                    guard count < maximumWidth else {
+                        throw Refusal(.outOfRange, "expected at most \(maximumWidth) elements, found more")
+                    }
                     if count > 0 { text.append(UInt8(ascii: ",")) }
                     let value = try element(count, rule, &scanner, bytes, into: &text)
                     if count < 6 { values[count] = value }
