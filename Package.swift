@@ -28,6 +28,8 @@ let package = Package(
             name: "EventLoop", path: "Sources/Shared/EventLoop", swiftSettings: settings),
         .target(
             name: "Records", path: "Sources/Shared/Records", swiftSettings: settings),
+        .testTarget(
+            name: "RecordsTests", dependencies: ["Records"], path: "Tests/RecordsTests", swiftSettings: settings),
         .executableTarget(
             name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",
             swiftSettings: settings),
