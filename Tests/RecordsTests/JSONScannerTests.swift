@@ -63,6 +63,18 @@ import Testing
         }
     }
 
+    /// Strings are read eight bytes at a time.
+    @Test func `every byte at every place of a string`() {
+        for byte in UInt8.min...UInt8.max {
+            for place in 0..<20 {
+                var text = [UInt8](repeating: 0x61, count: 20)
+                text[place] = byte
+                let isPlain = (0x20...0x7F).contains(byte) && byte != 0x22 && byte != 0x5C
+                #expect((refusal([0x22] + text + [0x22]) == nil) == isPlain, "byte \(byte) at \(place)")
+            }
+        }
+    }
+
     private func nested(_ depth: Int, around inner: String = "") -> [UInt8] {
         Array((String(repeating: "[", count: depth) + inner + String(repeating: "]", count: depth)).utf8)
     }

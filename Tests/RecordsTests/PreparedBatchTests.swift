@@ -27,6 +27,14 @@ import Testing
         }
     }
 
+    /// How many elements each of the batch's arrays of values and text holds.
+    private func storage(_ batch: PreparedBatch) -> [String: Int] {
+        Mirror(reflecting: batch).children.reduce(into: [:]) { counts, child in
+            guard let label = child.label, ["text", "values"].contains(label) else { return }
+            counts[label] = (child.value as? any Collection)?.count
+        }
+    }
+
     private let good = RecordKind.all.enumerated().map { (body: message($1.goodFields), kind: $0) }
 
     /// Refused at different depths, after more or less was written.
@@ -44,6 +52,7 @@ import Testing
         for bad in bad {
             let mixed = batch([bad] + good.flatMap { [$0, bad] })
             #expect(columns(mixed) == expected, "\(bad.body)")
+            #expect(storage(mixed) == storage(batch(good)))
             #expect(mixed.records.map(\.message) == [1, 3, 5, 7, 9])
             #expect(mixed.refused.map(\.message) == [0, 2, 4, 6, 8, 10])
         }

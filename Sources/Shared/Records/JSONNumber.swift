@@ -2,66 +2,63 @@
 struct JSONNumber {
     let range: Range<Int>
     let isNegative: Bool
-    /// The first 19 significant digits.
+    /// All digits as one integer, the point left out; right only up to 19 significant digits.
     private let mantissa: UInt64
     /// How many digits stand in all, leading zeros left out.
     let digits: Int
-    /// What the mantissa is to be multiplied with, as a power of ten.
+    /// What the digits as one integer are to be multiplied with, as a power of ten.
     private let exponent: Int
 
     /// Reads the grammar `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`; nil if none starts at `start`.
     init?(at start: Int, _ bytes: Span<UInt8>) {
-        var index = start
-        let negative = index < bytes.count && bytes[index] == UInt8(ascii: "-")
-        if negative { index += 1 }
+        let negative = start < bytes.count && bytes[start] == UInt8(ascii: "-")
+        let first = negative ? start + 1 : start
+        var mantissa: UInt64 = 0
+        var index = Self.readDigits(first, bytes, into: &mantissa)
+        var digits = index - first
+        guard digits > 0, digits == 1 || bytes[first] != UInt8(ascii: "0") else { return nil }
 
-        var reader = DigitReader()
-        let integerStart = index
-        reader.readDigits(&index, bytes)
-        let integerDigits = index - integerStart
-        guard integerDigits > 0, integerDigits == 1 || bytes[integerStart] != UInt8(ascii: "0") else { return nil }
-
+        var exponent = 0
         if index < bytes.count, bytes[index] == UInt8(ascii: ".") {
-            index += 1
-            let fractionStart = index
-            reader.inFraction = true
-            reader.readDigits(&index, bytes)
-            guard index > fractionStart else { return nil }
+            let end = Self.readDigits(index + 1, bytes, into: &mantissa)
+            exponent = index + 1 - end
+            guard exponent < 0 else { return nil }
+            digits -= exponent
+            index = end
         }
-        var power = 0
+        if bytes[first] == UInt8(ascii: "0") { digits -= Self.leadingZeros(first..<index, bytes) }
         if index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "e") {
             index += 1
             guard let written = Self.readExponent(&index, bytes) else { return nil }
-            power = written
+            exponent += written
         }
         range = start..<index
         isNegative = negative
-        mantissa = reader.mantissa
-        digits = reader.digits
-        exponent = reader.exponent + power
+        self.mantissa = mantissa
+        self.digits = digits
+        self.exponent = exponent
     }
 
-    /// Accumulates up to 19 significant digits; what follows only moves the exponent.
-    private struct DigitReader {
-        var mantissa: UInt64 = 0
-        var digits = 0
-        var exponent = 0
-        var inFraction = false
-
-        mutating func readDigits(_ index: inout Int, _ bytes: Span<UInt8>) {
-            while index < bytes.count {
-                let digit = bytes[index] &- UInt8(ascii: "0")
-                guard digit < 10 else { return }
-                index += 1
-                if digits > 0 || digit > 0 { digits += 1 }
-                if digits <= 19 {
-                    mantissa = mantissa &* 10 &+ UInt64(digit)
-                    if inFraction { exponent -= 1 }
-                } else if !inFraction {
-                    exponent += 1
-                }
-            }
+    /// - Returns: where the digits that start here end.
+    @inline(__always)
+    private static func readDigits(_ start: Int, _ bytes: Span<UInt8>, into mantissa: inout UInt64) -> Int {
+        var index = start
+        while index < bytes.count {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit < 10 else { break }
+            mantissa = mantissa &* 10 &+ UInt64(digit)
+            index += 1
         }
+        return index
+    }
+
+    private static func leadingZeros(_ range: Range<Int>, _ bytes: Span<UInt8>) -> Int {
+        var zeros = 0
+        for index in range where bytes[index] != UInt8(ascii: ".") {
+            guard bytes[index] == UInt8(ascii: "0") else { break }
+            zeros += 1
+        }
+        return zeros
     }
 
     private static func readExponent(_ index: inout Int, _ bytes: Span<UInt8>) -> Int? {
@@ -120,9 +117,7 @@ struct JSONNumber {
 
     /// How many digits the value has on both sides of the point when it is written without an exponent.
     var places: Int {
-        let leading = exponent + min(digits, 19) - 1
-        let last = leading - digits + 1
-        return max(leading + 1, 1) + max(-last, 0)
+        max(exponent + digits, 1) + max(-exponent, 0)
     }
 
     private static let powersOfTen: [Double] = [

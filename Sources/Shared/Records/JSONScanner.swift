@@ -108,21 +108,38 @@ struct JSONScanner {
         guard take(UInt8(ascii: "\""), bytes) else { throw syntaxError("expected a string", bytes) }
         let start = position
         var hasEscapes = false
-        while position < bytes.count {
-            let byte = bytes[position]
-            switch byte {
+        while true {
+            skipPlain(bytes)
+            guard position < bytes.count else { break }
+            switch bytes[position] {
             case UInt8(ascii: "\""):
                 position += 1
                 return Text(range: start..<(position - 1), hasEscapes: hasEscapes)
             case UInt8(ascii: "\\"):
                 hasEscapes = true
                 try skipEscape(bytes)
-            case 0x20...0x7F: position += 1
             case 0x80...: try skipMultibyte(bytes)
             default: throw syntaxError("expected no control character in a string", bytes)
             }
         }
         throw syntaxError("expected the end of a string", bytes)
+    }
+
+    /// Moves past the characters of a string that stand for themselves in one byte.
+    @inline(__always)
+    private mutating func skipPlain(_ bytes: Span<UInt8>) {
+        var index = position
+        while index + 8 <= bytes.count {
+            let special = specialBytes(bytes.word(at: index))
+            index += special.trailingZeroBitCount / 8
+            if special != 0 { break }
+        }
+        while index < bytes.count {
+            let byte = bytes[index]
+            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
+            index += 1
+        }
+        position = index
     }
 
     private mutating func skipEscape(_ bytes: Span<UInt8>) throws(Refusal) {
