@@ -78,6 +78,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["AMQP", "CRabbitMQ", "EventLoop", "Postgres", logging],
             path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "RecordsTests", dependencies: ["Records"], swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: settings),
         .testTarget(

@@ -2,6 +2,8 @@
 struct FieldScanner {
     /// Digits of an exact decimal, on both sides of the point together: twice what a 256-bit token amount has.
     static let maximumDigits = 160
+    /// Elements of a row. Short rows are filled up to the longest: one long row must not make a small message a huge array.
+    static let maximumWidth = 32
 
     /// Appends the column's text to `text`.
     /// - Returns: false if the column is to be null.
@@ -17,7 +19,7 @@ struct FieldScanner {
             _ = try finite(number, bytes)
             append(number.range, bytes, to: &text)
         case .exactDecimal:
-            append(try exactDecimal(&scanner, bytes), bytes, to: &text)
+            try scanExactDecimal(&scanner, bytes, into: &text)
         }
         return true
     }
@@ -67,11 +69,16 @@ struct FieldScanner {
     ) throws(Refusal) -> Int {
         var values = RowValues(repeating: .nan)
         var count = 0
+        guard scanner.take(UInt8(ascii: "["), bytes) else {
+            throw try scanner.wrongType("an array", bytes).inside("[\(row)]")
+        }
+        text.append(UInt8(ascii: "{"))
         do throws(Refusal) {
-            guard scanner.take(UInt8(ascii: "["), bytes) else { throw try scanner.wrongType("an array", bytes) }
-            text.append(UInt8(ascii: "{"))
             if !scanner.take(UInt8(ascii: "]"), bytes) {
                 repeat {
+                    guard count < maximumWidth else {
+                        throw Refusal(.outOfRange, "expected at most \(maximumWidth) elements, found more")
+                    }
                     if count > 0 { text.append(UInt8(ascii: ",")) }
                     let value = try element(count, rule, &scanner, bytes, into: &text)
                     if count < 6 { values[count] = value }
@@ -99,7 +106,7 @@ struct FieldScanner {
     ) throws(Refusal) -> Double {
         if index == rule.timeIndex {
             let number = try scanner.requireNumber(bytes)
-            guard let time = number.integer(bytes), Timestamp.range.contains(time) else {
+            guard let time = number.integer, Timestamp.range.contains(time) else {
                 throw Refusal(
                     .outOfRange, "expected milliseconds from 1900 to 2099, found \(excerpt(number.range, bytes))")
             }
@@ -125,27 +132,39 @@ struct FieldScanner {
         return value
     }
 
-    private static func exactDecimal(
-        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>
-    ) throws(Refusal) -> Range<Int> {
-        let number: JSONNumber
-        if scanner.peek(bytes) == UInt8(ascii: "\"") {
-            let text = try scanner.string(bytes).range
-            guard !text.isEmpty, let parsed = JSONNumber(at: text.lowerBound, bytes),
-                parsed.range.upperBound == text.upperBound
-            else {
-                throw Refusal(.wrongType, "expected a decimal number, found \"\(excerpt(text, bytes))\"")
-            }
-            number = parsed
-        } else {
-            number = try scanner.requireNumber(bytes)
+    private static func scanExactDecimal(
+        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8]
+    ) throws(Refusal) {
+        guard scanner.peek(bytes) == UInt8(ascii: "\"") else {
+            return try appendExact(scanner.requireNumber(bytes), bytes, to: &text)
         }
-        guard number.range.count <= maximumDigits + 8, abs(number.writtenExponent) <= maximumDigits else {
+        let string = try scanner.string(bytes)
+        if string.hasEscapes {
+            let plain = Array(unescape(string, bytes).utf8)
+            try appendQuoted(plain.indices, plain.span, to: &text)
+        } else {
+            try appendQuoted(string.range, bytes, to: &text)
+        }
+    }
+
+    private static func appendQuoted(
+        _ range: Range<Int>, _ bytes: Span<UInt8>, to text: inout [UInt8]
+    ) throws(Refusal) {
+        guard let number = JSONNumber(at: range.lowerBound, bytes), number.range == range else {
+            throw Refusal(.wrongType, "expected a decimal number, found \"\(excerpt(range, bytes))\"")
+        }
+        try appendExact(number, bytes, to: &text)
+    }
+
+    private static func appendExact(
+        _ number: JSONNumber, _ bytes: Span<UInt8>, to text: inout [UInt8]
+    ) throws(Refusal) {
+        guard number.places <= maximumDigits else {
             throw Refusal(
                 .outOfRange,
                 "expected at most \(maximumDigits) digits, found \(excerpt(number.range, bytes))")
         }
-        return number.range
+        append(number.range, bytes, to: &text)
     }
 
     private static func append(_ range: Range<Int>, _ bytes: Span<UInt8>, to text: inout [UInt8]) {

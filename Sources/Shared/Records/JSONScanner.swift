@@ -43,14 +43,11 @@ struct JSONScanner {
     /// - Parameter depth: how many arrays and objects are open around it.
     /// - Returns: the value's bytes.
     mutating func skipValue(_ bytes: Span<UInt8>, depth: Int) throws(Refusal) -> Range<Int> {
-        guard depth < Self.maximumDepth else {
-            throw Refusal(.tooDeep, "nesting is deeper than \(Self.maximumDepth) at byte \(position)")
-        }
         let first = peek(bytes)
         let start = position
         switch first {
         case UInt8(ascii: "{"):
-            position += 1
+            try descend(from: depth)
             if !take(UInt8(ascii: "}"), bytes) {
                 repeat {
                     _ = try string(bytes)
@@ -60,7 +57,7 @@ struct JSONScanner {
                 try expect(UInt8(ascii: "}"), bytes)
             }
         case UInt8(ascii: "["):
-            position += 1
+            try descend(from: depth)
             if !take(UInt8(ascii: "]"), bytes) {
                 repeat { _ = try skipValue(bytes, depth: depth + 1) } while take(UInt8(ascii: ","), bytes)
                 try expect(UInt8(ascii: "]"), bytes)
@@ -72,6 +69,14 @@ struct JSONScanner {
         default: _ = try number(bytes)
         }
         return start..<position
+    }
+
+    /// Consumes the bracket or brace that opens one more array or object.
+    private mutating func descend(from depth: Int) throws(Refusal) {
+        guard depth < Self.maximumDepth else {
+            throw Refusal(.tooDeep, "nesting is deeper than \(Self.maximumDepth) at byte \(position)")
+        }
+        position += 1
     }
 
     mutating func takeNull(_ bytes: Span<UInt8>) throws(Refusal) -> Bool {
@@ -103,21 +108,38 @@ struct JSONScanner {
         guard take(UInt8(ascii: "\""), bytes) else { throw syntaxError("expected a string", bytes) }
         let start = position
         var hasEscapes = false
-        while position < bytes.count {
-            let byte = bytes[position]
-            switch byte {
+        while true {
+            skipPlain(bytes)
+            guard position < bytes.count else { break }
+            switch bytes[position] {
             case UInt8(ascii: "\""):
                 position += 1
                 return Text(range: start..<(position - 1), hasEscapes: hasEscapes)
             case UInt8(ascii: "\\"):
                 hasEscapes = true
                 try skipEscape(bytes)
-            case 0x20...0x7F: position += 1
             case 0x80...: try skipMultibyte(bytes)
             default: throw syntaxError("expected no control character in a string", bytes)
             }
         }
         throw syntaxError("expected the end of a string", bytes)
+    }
+
+    /// Moves past the characters of a string that stand for themselves in one byte.
+    @inline(__always)
+    private mutating func skipPlain(_ bytes: Span<UInt8>) {
+        var index = position
+        while index + 8 <= bytes.count {
+            let special = specialBytes(bytes.word(at: index))
+            index += special.trailingZeroBitCount / 8
+            if special != 0 { break }
+        }
+        while index < bytes.count {
+            let byte = bytes[index]
+            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
+            index += 1
+        }
+        position = index
     }
 
     private mutating func skipEscape(_ bytes: Span<UInt8>) throws(Refusal) {
@@ -214,7 +236,7 @@ struct JSONScanner {
             default: "a number"
             }
         let start = position
-        _ = try skipValue(bytes, depth: 8)
+        _ = try skipValue(bytes, depth: 4)
         return Refusal(.wrongType, "expected \(wanted), found \(found) \(excerpt(start..<position, bytes))")
     }
 }

@@ -13,7 +13,7 @@ struct MessageDecoder {
         var traceIDHasEscapes = false
     }
 
-    let kind: RecordKind
+    private let fields: [RecordKind.Field]
     /// Where the message starts in the batch's bytes.
     let base: Int
     private var scanner = JSONScanner()
@@ -31,7 +31,7 @@ struct MessageDecoder {
     private var fieldsMet: UInt32 = 0
 
     init(kind: RecordKind, base: Int) {
-        self.kind = kind
+        fields = kind.fields
         self.base = base
     }
 
@@ -42,7 +42,7 @@ struct MessageDecoder {
             throw scanner.syntaxError("expected a JSON object", bytes)
         }
         let firstValue = values.count
-        for _ in kind.fields { values.append(nil) }
+        for _ in fields.indices { values.append(nil) }
         try object(bytes) { (decoder, key, bytes) throws(Refusal) in
             try decoder.topLevelField(key, bytes, text: &text, values: &values, firstValue: firstValue)
         }
@@ -82,14 +82,16 @@ struct MessageDecoder {
         switch key {
         case Self.exchangeKey:
             try once(exchange == nil, "exchange")
-            exchange = try name("exchange", bytes)
+            exchange = try string("exchange", bytes).range
         case Self.symbolKey:
             try once(symbol == nil, "symbol")
-            symbol = try name("symbol", bytes)
+            symbol = try string("symbol", bytes).range
         case Self.traceKey:
             try once(!hasTraceID, "collectorTraceId")
             hasTraceID = true
-            if try !scanner.takeNull(bytes) { traceID = try name("collectorTraceId", bytes) }
+            if try !scanner.takeNull(bytes) {
+                (traceID, traceIDHasEscapes) = try string("collectorTraceId", bytes)
+            }
         case Self.payloadKey:
             try once(payload == nil, "payload")
             _ = scanner.peek(bytes)
@@ -118,34 +120,34 @@ struct MessageDecoder {
             try once(market == nil, "marketId")
             market = try marketID(bytes)
         case .some(let key):
-            guard let index = kind.fields.firstIndex(where: { $0.key == key }) else {
+            guard let index = fields.firstIndex(where: { $0.key == key }) else {
                 _ = try scanner.skipValue(bytes, depth: 2)
                 return
             }
-            let field = kind.fields[index]
-            try once(fieldsMet & 1 << index == 0, field.name)
+            try once(fieldsMet & 1 << index == 0, fields[index].name)
             fieldsMet |= 1 << index
             let start = text.count
             do {
-                if try FieldScanner.scan(field.shape, &scanner, bytes, into: &text) {
+                if try FieldScanner.scan(fields[index].shape, &scanner, bytes, into: &text) {
                     values[firstValue + index] = start..<text.count
                 }
-            } catch { throw error.inside(field.name) }
+            } catch { throw error.inside(fields[index].name) }
         default: _ = try scanner.skipValue(bytes, depth: 2)
         }
     }
 
     // MARK: single fields
 
-    /// A non-empty string, with its quotes.
-    private mutating func name(_ field: String, _ bytes: Span<UInt8>) throws(Refusal) -> Range<Int> {
+    /// A string, with its quotes.
+    private mutating func string(
+        _ field: String, _ bytes: Span<UInt8>
+    ) throws(Refusal) -> (range: Range<Int>, hasEscapes: Bool) {
         guard scanner.peek(bytes) == UInt8(ascii: "\"") else {
             throw try scanner.wrongType("a string", bytes).inside(field)
         }
         let start = scanner.position
-        let string = try scanner.string(bytes)
-        if field == "collectorTraceId" { traceIDHasEscapes = string.hasEscapes }
-        return placed(start..<scanner.position)
+        let hasEscapes = try scanner.string(bytes).hasEscapes
+        return (placed(start..<scanner.position), hasEscapes)
     }
 
     private mutating func time(_ field: String, _ bytes: Span<UInt8>) throws(Refusal) -> Int64 {
@@ -155,7 +157,7 @@ struct MessageDecoder {
     private mutating func marketID(_ bytes: Span<UInt8>) throws(Refusal) -> Int32 {
         do throws(Refusal) {
             let number = try scanner.requireNumber(bytes)
-            guard let value = number.integer(bytes) else {
+            guard let value = number.integer else {
                 throw Refusal(.wrongType, "expected an integer, found \(excerpt(number.range, bytes))")
             }
             guard let market = Int32(exactly: value), market > 0 else {
@@ -165,8 +167,8 @@ struct MessageDecoder {
         } catch { throw error.inside("marketId") }
     }
 
-    private func once(_ isFirst: Bool, _ field: String) throws(Refusal) {
-        guard isFirst else { throw Refusal(.duplicateField, "stands in its object twice").inside(field) }
+    private func once(_ isFirst: Bool, _ field: @autoclosure () -> String) throws(Refusal) {
+        guard isFirst else { throw Refusal(.duplicateField, "stands in its object twice").inside(field()) }
     }
 
     private func placed(_ range: Range<Int>) -> Range<Int> {
@@ -182,7 +184,7 @@ struct MessageDecoder {
         guard let market else { throw missing("payload.marketId") }
         guard let intervalStart else { throw missing("payload.intervalStart") }
         guard let intervalEnd else { throw missing("payload.intervalEnd") }
-        for (index, field) in kind.fields.enumerated() where fieldsMet & 1 << index == 0 && field.isRequired {
+        for (index, field) in fields.enumerated() where fieldsMet & 1 << index == 0 && field.isRequired {
             throw missing("payload.\(field.name)")
         }
         guard intervalStart < intervalEnd else {

@@ -1,20 +1,30 @@
 /// A field name of at most 16 bytes as two machine words: comparing one costs two instructions, not a call.
 struct ShortKey: Equatable, Sendable {
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
-    private var count: UInt8 = 0
-
-    private mutating func append(_ byte: UInt8) {
-        if count < 8 { low = low << 8 | UInt64(byte) } else { high = high << 8 | UInt64(byte) }
-        count += 1
-    }
-
-    private init() {}
+    private let low: UInt64
+    private let high: UInt64
+    private let count: UInt8
 
     init(_ name: String) {
-        self.init()
         precondition(name.utf8.count <= 16, "field name \(name) is longer than 16 bytes")
-        for byte in name.utf8 { append(byte) }
+        let bytes = Array(name.utf8)
+        self.init(bytes.indices, bytes.span)
+    }
+
+    /// At most 16 bytes.
+    @inline(__always)
+    private init(_ range: Range<Int>, _ bytes: Span<UInt8>) {
+        count = UInt8(range.count)
+        low = Self.word(range.lowerBound..<min(range.upperBound, range.lowerBound + 8), bytes)
+        high = range.count > 8 ? Self.word(range.lowerBound + 8..<range.upperBound, bytes) : 0
+    }
+
+    /// At most 8 bytes, filled up with zeros.
+    @inline(__always)
+    private static func word(_ range: Range<Int>, _ bytes: Span<UInt8>) -> UInt64 {
+        if range.lowerBound + 8 <= bytes.count {
+            return bytes.word(at: range.lowerBound) & ~(~0 << UInt64(8 * range.count))
+        }
+        return range.reversed().reduce(0) { word, index in word << 8 | UInt64(bytes[index]) }
     }
 
     /// The name between the quotes of a JSON key; nil if it is longer than any field's.
@@ -27,8 +37,7 @@ struct ShortKey: Equatable, Sendable {
             return
         }
         guard text.range.count <= 16 else { return nil }
-        self.init()
-        for index in text.range { append(bytes[index]) }
+        self.init(text.range, bytes)
     }
 }
 

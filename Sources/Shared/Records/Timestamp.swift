@@ -9,8 +9,9 @@ enum Timestamp {
         let value: Int64
         let source: Range<Int>
         if scanner.peek(bytes) == UInt8(ascii: "\"") {
-            source = try scanner.string(bytes).range
-            guard let parsed = iso8601(source, bytes) else {
+            let text = try scanner.string(bytes)
+            source = text.range
+            guard let parsed = iso8601(text, bytes) else {
                 throw Refusal(
                     .wrongType,
                     "expected milliseconds or an ISO 8601 time with a zone, found \"\(excerpt(source, bytes))\"")
@@ -19,7 +20,7 @@ enum Timestamp {
         } else {
             let number = try scanner.requireNumber(bytes)
             source = number.range
-            guard let integer = number.integer(bytes) else {
+            guard let integer = number.integer else {
                 throw Refusal(.wrongType, "expected whole milliseconds, found \(excerpt(source, bytes))")
             }
             value = integer
@@ -28,6 +29,12 @@ enum Timestamp {
             throw Refusal(.outOfRange, "expected a time from 1900 to 2099, found \(excerpt(source, bytes))")
         }
         return value
+    }
+
+    private static func iso8601(_ text: JSONScanner.Text, _ bytes: Span<UInt8>) -> Int64? {
+        guard text.hasEscapes else { return iso8601(text.range, bytes) }
+        let plain = Array(unescape(text, bytes).utf8)  // some encoders write the zone's + as an escape
+        return iso8601(plain.indices, plain.span)
     }
 
     /// `2023-12-11T14:39:00[.123456](Z|±hh:mm|±hhmm|±hh)`; nil for anything else, leap seconds (`:60`) among it.
@@ -89,8 +96,8 @@ enum Timestamp {
             if take("Z", bytes) { return 0 }
             let east = take("+", bytes)
             guard east || take("-", bytes), let hours = digits(2, bytes), hours < 24 else { return nil }
-            _ = take(":", bytes)
-            guard let minutes = position < end ? digits(2, bytes) : 0, minutes < 60 else { return nil }
+            let hasMinutes = take(":", bytes) || position < end
+            guard let minutes = hasMinutes ? digits(2, bytes) : 0, minutes < 60 else { return nil }
             return (east ? 1 : -1) * (hours * 60 + minutes)
         }
     }
