@@ -1,0 +1,106 @@
+# shellcheck shell=bash disable=SC2154 # scripts/up sets what is missing here
+# What the two programs say of themselves, once a second. Needs: writer_http, relay_http, lines, own_servers.
+
+# The samples of one moment: sums over all kinds, from Prometheus text.
+sample() {
+    local text
+    text=$(curl --silent --max-time 2 "http://$writer_http/metrics" "http://$relay_http/metrics") || return 1
+    read -r received stored same other quarantined announced pending lag < <(awk '
+        /^candlepost_/ {
+            name = $1
+            sub(/[{].*/, "", name)
+            sub(/^candlepost_(writer|relay)_/, "", name)
+            if ($0 ~ /content="other"/) name = name "_other"
+            sum[name] += $NF
+        }
+        END {
+            printf "%d %d %d %d %d %d %d %.2f\n", sum["messages_received_total"], sum["records_stored_total"],
+                sum["duplicates_total"], sum["duplicates_total_other"], sum["quarantined_total"],
+                sum["rows_published_total"], sum["rows_pending"], sum["lag_seconds"]
+        }' <<<"$text")
+    sampled_at=$EPOCHREALTIME
+}
+
+# What happened since the sample before, a second.
+rates() {
+    read -r rate_received rate_stored rate_announced < <(awk -v now="$sampled_at" -v before="${before_at:-0}" \
+        -v a=$((received - ${before_received:-0})) -v b=$((stored - ${before_stored:-0})) \
+        -v c=$((announced - ${before_announced:-0})) '
+        BEGIN { t = before ? now - before : 1e9; printf "%.0f %.0f %.0f\n", a / t, b / t, c / t }')
+    before_at=$sampled_at before_received=$received before_stored=$stored before_announced=$announced
+}
+
+# 18379 as 18,379.
+grouped() {
+    local number=$1 text=''
+    while ((${#number} > 3)); do
+        text=,${number: -3}$text
+        number=${number:0:-3}
+    done
+    printf '%s' "$number$text"
+}
+
+clock() { printf '%02d:%02d' $((SECONDS / 60)) $((SECONDS % 60)); }
+
+progress() {
+    if ! feeding; then
+        echo "all $(grouped "$lines") sent"
+    else
+        echo "$((received < lines ? received * 100 / lines : 100)) % of $(grouped "$lines")"
+    fi
+}
+
+duplicates_note() {
+    if ((other > 0)); then
+        echo "$(grouped "$other") with other content"
+    elif ((same > stored)); then
+        echo 'stored by an earlier run'
+    fi
+}
+
+row() { printf '  %-20s %12s %8s  %s\033[K\n' "$@"; }
+
+frame() {
+    printf '\033[K\n  Candlepost  %-48s Ctrl-C stops it\033[K\n\033[K\n' "$(clock)"
+    row 'messages in' "$(grouped "$received")" "$rate_received/s" "$(progress)"
+    row '  stored' "$(grouped "$stored")" "$rate_stored/s" ''
+    row '  duplicates' "$(grouped $((same + other)))" '' "$(duplicates_note)"
+    row '  quarantined' "$(grouped "$quarantined")" '' ''
+    row 'announced' "$(grouped "$announced")" "$rate_announced/s" ''
+    row '  still to announce' "$(grouped "$pending")" '' "the oldest for $lag s"
+    [[ -z $own_servers ]] || last_candles
+}
+
+# Straight from the table, so that the counters can be believed.
+last_candles() {
+    printf '\033[K\n  %-9s %-16s %9s %9s %9s %9s %11s\033[K\n' stored time open high low close volume
+    "$here/scripts/servers" psql --quiet --tuples-only --no-align --field-separator=' ' 2>/dev/null --command="
+        WITH last AS (
+            SELECT market_id, interval_start, interval_end, created_at FROM candle_sticks
+            ORDER BY created_at DESC, market_id LIMIT 5)
+        SELECT symbol, to_char(open_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), open, high, low, close, volume
+        FROM last JOIN candles USING (market_id, interval_start, interval_end) JOIN markets ON markets.id = market_id
+        ORDER BY last.created_at DESC, market_id" |
+        awk '{ printf "  %-9s %s %s %9.9s %9.9s %9.9s %9.9s %11.11s\033[K\n", $1, $2, $3, $4, $5, $6, $7, $8 }'
+}
+
+line() {
+    printf '%s  in %s (%s/s, %s)  stored %s  duplicates %s  quarantined %s  announced %s  behind %s, %s s\n' \
+        "$(clock)" "$(grouped "$received")" "$rate_received" "$(progress)" "$(grouped "$stored")" \
+        "$(grouped $((same + other)))" "$(grouped "$quarantined")" "$(grouped "$announced")" "$(grouped "$pending")" \
+        "$lag"
+}
+
+# In place on a terminal, else a line each two seconds.
+show() {
+    local text
+    if [[ -t 1 ]]; then
+        text=$(frame)
+        [[ -z ${shown_lines-} ]] || printf '\033[%dA\r' "$shown_lines"
+        printf '%s\n\033[J' "$text"
+        shown_lines=$(wc -l <<<"$text")
+    elif ((SECONDS >= ${next_line:-0})); then
+        line
+        next_line=$((SECONDS + 2))
+    fi
+}
