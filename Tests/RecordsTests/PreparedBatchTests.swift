@@ -74,10 +74,11 @@ import Testing
         var batch = batch(good)
         let before = columns(batch)
         let nothing = Refusal(.unknownMarket, "")
-        batch.refuse(where: { $0.message == 9 }, { _ in nothing })
+        batch.refuse { $0.message == 9 ? nothing : nil }
         #expect(batch.records.count == 5 && batch.refused.isEmpty)
-        batch.refuse(
-            where: { $0.message % 2 == 1 }, { Refusal(.unknownMarket, "no market has id \($0.key.market)") })
+        batch.refuse {
+            $0.message % 2 == 1 ? Refusal(.unknownMarket, "no market has id \($0.key.market)") : nil
+        }
         #expect(batch.records.map(\.message) == [0, 2, 4])
         #expect(batch.refused.map(\.message) == [1, 3])
         #expect(batch.refused.map(\.market) == [69, 69])
