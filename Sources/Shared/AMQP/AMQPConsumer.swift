@@ -143,6 +143,9 @@ public actor AMQPConsumer {
     /// An incomplete message does not count: it has to be read to its end, however long it is.
     private var hasRoom: Bool { assembler.count < limits.count && assembler.byteCount < limits.bytes }
 
+    /// How many messages wait for the next batch.
+    var bufferedCount: Int { assembler.count }
+
     private func read(at now: ContinuousClock.Instant) throws(AMQPError) {
         guard hasRoom else { return }
         link?.notice(at: now)
