@@ -14,12 +14,21 @@ import Testing
         let names = [
             "", "a", "b", "ab", "ba", "marketId", "marketID", "marketI", "marketIdx", "intervalStart", "intervalEnd",
             "collectorTraceId", "collectorTraceIe", "dollectorTraceId", "0123456789abcdef", "é", "aé", "01234567",
-            "12345678",
+            "12345678", "bidVolume", "bidVolumf", "bidVolum",
         ]
         for first in names {
             for second in names {
                 #expect((try key(first) == ShortKey(second)) == (first == second), "\(first) \(second)")
             }
+        }
+    }
+
+    @Test func `a name at the end of the bytes and one before more are the same`() throws {
+        for length in 0...16 {
+            let name = String("0123456789abcdef".prefix(length))
+            let bytes = Array("\"\(name)\":[1,2,3,4,5,6,7,8]".utf8)
+            var scanner = JSONScanner()
+            #expect(ShortKey(try scanner.string(bytes.span), bytes.span) == ShortKey(name))
         }
     }
 
