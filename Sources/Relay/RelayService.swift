@@ -42,7 +42,7 @@ struct RelayService: ServiceLifecycle.Service {
 
     private func withConnections(_ work: (RelayConnections) async throws -> Void) async throws {
         let ledger = try await connect("postgres") {
-            try await Database.connect(settings.database(), logger: logger)
+            try await Database.connect(settings.database, logger: logger)
         }
         try await closing(ledger) {
             let log = try await connect("postgres") { try await listening() }
@@ -61,8 +61,9 @@ struct RelayService: ServiceLifecycle.Service {
 
     /// Listens first; what was rung before is found by the first look at the log.
     private func listening() async throws -> PostgresConnection {
-        let connection = try await PostgresConnection.connect(
-            settings.database(parameters: OutboxReader.plannerSettings), logger: logger)
+        var configuration = settings.database
+        configuration.parameters = OutboxReader.plannerSettings
+        let connection = try await PostgresConnection.connect(configuration, logger: logger)
         try await connection.listen(to: Channel.outbox)
         return connection
     }

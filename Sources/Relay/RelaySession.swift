@@ -48,7 +48,8 @@ actor RelaySession {
         let (events, inbox) = Events.makeStream()
         let failure = await withDiscardingTaskGroup(returning: (any Error)?.self) { tasks in
             let post = EventPost(inbox)
-            RelaySources(connections: connections, settings: settings, metrics: metrics).start(&tasks, post)
+            RelaySources(connections: connections, settings: settings, health: health, metrics: metrics).start(
+                &tasks, post)
             defer { tasks.cancelAll() }
             do {
                 try await relay(events, post, &tasks)

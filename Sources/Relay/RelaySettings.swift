@@ -12,21 +12,17 @@ struct RelaySettings: Sendable {
     /// The most rows that are published and not yet in the ledger.
     let windowSize: Int
     let pollInterval: Duration
-    private let databaseURL: String
+    let database: PostgresConfiguration
 
     /// - Throws: ``SettingError`` for the first setting that is wrong.
     init(_ settings: SettingsReader) throws(SettingError) {
         name = Program.identity
-        databaseURL = try settings.read(CommonSettings.databaseURL)
+        database = try settings.database(applicationName: "candlepost relay")
         broker = try settings.broker(connectionName: "candlepost relay \(name)")
         queue = QueueDeclaration(
             name: try settings.read(Self.queueSetting), type: try settings.read(BrokerSettings.queueType))
         windowSize = try settings.read(Self.batchSizeSetting)
         pollInterval = .milliseconds(try settings.read(Self.pollSetting))
-    }
-
-    func database(parameters: [String: String] = [:]) -> PostgresConfiguration {
-        PostgresConfiguration(conninfo: databaseURL, applicationName: "candlepost relay", parameters: parameters)
     }
 
     // MARK: the table

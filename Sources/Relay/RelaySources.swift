@@ -16,6 +16,7 @@ struct RelayConnections: Sendable {
 struct RelaySources: Sendable {
     let connections: RelayConnections
     let settings: RelaySettings
+    let health: RelayHealth
     let metrics: RelayMetrics
 
     func start(_ tasks: inout DiscardingTaskGroup, _ post: EventPost) {
@@ -23,6 +24,7 @@ struct RelaySources: Sendable {
         post.watch(&tasks, outcomes)
         post.watch(&tasks, claims)
         post.watch(&tasks, reports)
+        post.watch(&tasks, blocking)
         post.watch(&tasks) { post in
             try await gracefulShutdown()
             post(.drain)
@@ -49,6 +51,17 @@ struct RelaySources: Sendable {
 
     private func outcomes(_ post: EventPost) async throws {
         while true { post(.settled(try await connections.publisher.nextOutcomes())) }
+    }
+
+    /// A broker short of memory or disk takes nothing; what is sent waits in the socket, and the lanes with it.
+    private func blocking(_ post: EventPost) async throws {
+        for await reason in connections.publisher.blockedChanges {
+            if let reason {
+                health.notDelivering("the broker is blocked: \(reason)", queue: settings.queue.name)
+            } else {
+                health.delivering()
+            }
+        }
     }
 
     private func claims(_ post: EventPost) async throws {

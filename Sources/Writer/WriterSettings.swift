@@ -25,8 +25,7 @@ struct WriterSettings: Sendable {
     /// - Throws: ``SettingError`` for the first setting that is wrong.
     init(_ settings: SettingsReader) throws(SettingError) {
         name = Program.identity
-        database = PostgresConfiguration(
-            conninfo: try settings.read(CommonSettings.databaseURL), applicationName: "candlepost writer")
+        database = try settings.database(applicationName: "candlepost writer")
         var broker = try settings.broker(connectionName: "candlepost writer \(name)")
         broker.maximumBodyBytes = .max  // what the broker takes, quarantine keeps to the last byte
         self.broker = broker

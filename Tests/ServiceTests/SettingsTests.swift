@@ -76,10 +76,9 @@ private let kinds = Setting<[Kind]>.list("WRITER_KINDS", flag: "--kinds", defaul
         ]
         let lines = SettingsTable.text(for: settings).split(separator: "\n")
         #expect(lines.allSatisfy { $0.count <= 100 && $0.last != " " })
-        #expect(lines[0].hasPrefix("Setting"))
         #expect(lines.contains { $0.hasPrefix("WRITER_BATCH_SIZE") && $0.contains("--batch-size") })
-        #expect(lines.contains { $0.hasPrefix("DATABASE_URL_FILE") })
-        #expect(Set(lines.map { $0.prefix(1) == " " }).count == 2, "long cells go on below")
+        #expect(lines.contains { $0.contains("DATABASE_URL_FILE") })
+        #expect(lines.contains { $0.hasPrefix("    ") && $0.contains("default: ") && $0.contains("may be: ") })
     }
 }
 

@@ -14,7 +14,7 @@ struct CheckCommand: AsyncParsableCommand {
         var report = CheckReport()
         report.note("settings", true, "all readable")
         await report.database(
-            settings.database(),
+            settings.database,
             rights: [
                 ("outbox", "SELECT"), ("outbox_deliveries", "SELECT"), ("outbox_deliveries", "INSERT"),
                 ("lane_owners", "SELECT"), ("lane_owners", "INSERT"), ("lane_owners", "UPDATE"),

@@ -18,6 +18,10 @@ public struct PostgresConfiguration: Sendable {
     ///   - conninfo: a libpq URI or keyword string.
     ///   - applicationName: the name shown in `pg_stat_activity`.
     ///   - parameters: server settings by name.
+    /// Makes sure that the conninfo can be read; connects to nothing.
+    /// - Throws: ``PostgresError`` of kind `configuration`, without a piece of the conninfo.
+    public func validate() throws(PostgresError) { _ = try Conninfo(parsing: conninfo) }
+
     public init(conninfo: String, applicationName: String, parameters: [String: String] = [:]) {
         self.conninfo = conninfo
         self.applicationName = applicationName

@@ -1,4 +1,5 @@
 public import AMQP
+public import Postgres
 public import Service
 
 /// The settings of the broker that both programs share.
@@ -10,6 +11,20 @@ public enum BrokerSettings {
 }
 
 extension SettingsReader {
+    /// How to connect to the database.
+    /// - Throws: ``SettingError`` if `DATABASE_URL` is missing or can't be read.
+    public func database(applicationName: String) throws(SettingError) -> PostgresConfiguration {
+        let configuration = PostgresConfiguration(
+            conninfo: try read(CommonSettings.databaseURL), applicationName: applicationName)
+        do throws(PostgresError) {
+            try configuration.validate()
+            return configuration
+        } catch {
+            throw SettingError(
+                setting: "DATABASE_URL", problem: "cannot be used: \(error.message). It may be: a libpq URI or conninfo")
+        }
+    }
+
     /// How to connect to the broker.
     /// - Throws: ``SettingError`` if `AMQP_URL` is missing or can't be read.
     public func broker(connectionName: String) throws(SettingError) -> AMQPConfiguration {
@@ -18,7 +33,7 @@ extension SettingsReader {
             return AMQPConfiguration(endpoints: try AMQPEndpoint.parse(urls), connectionName: connectionName)
         } catch {
             throw SettingError(
-                setting: "AMQP_URL", problem: "\(error.message), but may be: amqp:// or amqps:// URLs, comma-separated")
+                setting: "AMQP_URL", problem: "cannot be used: \(error.message). It may be: amqp:// or amqps:// URLs, comma-separated")
         }
     }
 }

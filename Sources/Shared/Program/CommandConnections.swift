@@ -10,9 +10,8 @@ public enum CommandConnections {
         _ settings: SettingsReader, needsSchema: Bool = true, parameters: [String: String] = [:],
         replyTimeout: Duration = .seconds(3600), _ work: (PostgresConnection) async throws -> T
     ) async throws -> T {
-        var configuration = PostgresConfiguration(
-            conninfo: try settings.read(CommonSettings.databaseURL), applicationName: "candlepost command",
-            parameters: parameters)
+        var configuration = try settings.database(applicationName: "candlepost command")
+        configuration.parameters = parameters
         configuration.replyTimeout = replyTimeout
         do {
             let connection =

@@ -2,58 +2,31 @@
 public enum SettingsTable {
     /// The columns of a terminal that the table fits.
     public static let width = 100
+    private static let indent = "    "
 
-    /// A row for each setting: name, flag, default, range, meaning; long cells go on in the next line.
+    /// A paragraph for each setting: its name and flag, and below them meaning, default and range.
     public static func text(for settings: [AnySetting]) -> String {
-        let headings = ["Setting", "Flag", "Default", "May be", "Meaning"]
-        let rows = settings.flatMap(rows(of:))
-        var widths = headings.indices.map { column in
-            ([headings] + rows).map { $0[column].count }.max() ?? 0
-        }
-        widths[2] = min(widths[2], 15)
-        widths[3] = min(widths[3], 18)
-        widths[4] = max(20, width - widths[..<4].reduce(0) { $0 + $1 + 2 })
-        return ([headings] + rows).map { lines(of: $0, widths: widths) }.joined()
+        settings.map(paragraph).joined()
     }
 
-    private static func rows(of setting: AnySetting) -> [[String]] {
-        let flag = setting.flag ?? ""
-        var rows = [[setting.name, flag, setting.defaultText ?? "", setting.allowed, setting.help]]
-        if setting.hasFileVariant {
-            rows.append(["\(setting.name)_FILE", "", "", "path of a file", "the same from a file; not both"])
-        }
-        return rows
+    private static func paragraph(of setting: AnySetting) -> String {
+        let file = setting.hasFileVariant ? "\(setting.name)_FILE (a file that holds it)" : nil
+        let names = [setting.name, setting.flag, file].compactMap(\.self).joined(separator: "  ")
+        let standard = setting.defaultText.map { "default: \($0); " } ?? ""
+        return ([names] + wrap("\(setting.help); \(standard)may be: \(setting.allowed)")).joined(separator: "\n") + "\n"
     }
 
-    private static func lines(of cells: [String], widths: [Int]) -> String {
-        let wrapped = zip(cells, widths).map { wrap($0, at: $1) }
-        let height = wrapped.map(\.count).max() ?? 0
-        return (0..<height).map { line in
-            let padded = zip(wrapped, widths).map { cell, width in
-                let text = line < cell.count ? cell[line] : ""
-                return text + String(repeating: " ", count: max(0, width - text.count))
-            }
-            return TextTable.withoutTrailingBlanks(padded.joined(separator: "  ")) + "\n"
-        }.joined()
-    }
-
-    /// Breaks at blanks and after commas; a word longer than the column is cut where the column ends.
-    private static func wrap(_ text: String, at width: Int) -> [String] {
+    /// Breaks at blanks, one column short of the width, where a terminal would break by itself.
+    private static func wrap(_ text: String) -> [String] {
         var lines: [String] = []
-        var line = ""
-        for var word in text.replacing(",", with: ", ").split(separator: " ").map(String.init) {
-            while word.count > width {
-                if !line.isEmpty { lines.append(line) }
-                line = ""
-                lines.append(String(word.prefix(width)))
-                word = String(word.dropFirst(width))
-            }
-            if !line.isEmpty, line.count + 1 + word.count > width {
+        var line = indent
+        for word in text.split(separator: " ") {
+            if line.count + 1 + word.count >= width, line != indent {
                 lines.append(line)
-                line = ""
+                line = indent
             }
-            line += line.isEmpty ? word : " \(word)"
+            line += line == indent ? word : " \(word)"
         }
-        return line.isEmpty ? lines : lines + [line]
+        return lines + [line]
     }
 }
