@@ -87,7 +87,7 @@ let package = Package(
             dependencies: ["Service", argumentParser, coreMetrics, lifecycle, lifecycleTests, logging],
             swiftSettings: settings),
         .testTarget(
-            name: "SchemaTests", dependencies: ["Postgres", "Schema", "TestSupport"], swiftSettings: settings),
+            name: "SchemaTests", dependencies: ["Postgres", "Schema", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
             name: "WriterTests",
             dependencies: ["Writer", "AMQP", "Postgres", "Records", "Schema", "Service", "TestSupport", logging],
