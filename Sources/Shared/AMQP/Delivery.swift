@@ -13,6 +13,17 @@ public struct Delivery: Sendable {
     /// The message's headers that are plain values: at most 32, each of at most 512 bytes.
     public let headers: [Header]
 
+    public init(
+        tag: UInt64, queue: Int, redelivered: Bool = false, body: Range<Int>, announcedSize: Int, headers: [Header] = []
+    ) {
+        self.tag = tag
+        self.queue = queue
+        self.redelivered = redelivered
+        self.body = body
+        self.announcedSize = announcedSize
+        self.headers = headers
+    }
+
     /// Whether the body was longer than ``AMQPConfiguration/maximumBodyBytes`` and is missing its end.
     public var isTruncated: Bool { body.count < announcedSize }
 }
@@ -34,7 +45,7 @@ public struct DeliveryBatch: Sendable {
     public internal(set) var bytes: [UInt8]
     public internal(set) var deliveries: [Delivery]
 
-    init(bytes: [UInt8] = [], deliveries: [Delivery] = []) {
+    public init(bytes: [UInt8] = [], deliveries: [Delivery] = []) {
         self.bytes = bytes
         self.deliveries = deliveries
     }
