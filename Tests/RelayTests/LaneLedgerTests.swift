@@ -91,7 +91,8 @@ struct LaneLedgerTests {
             let rows = try await connection.execute(
                 "SELECT lane || ' ' || after_id || ' ' || upto_id || ' ' || rows || ' ' || relay || ' ' || attempt "
                     + "FROM outbox_deliveries ORDER BY lane, after_id")
-            #expect((0..<rows.count).map { rows.text($0, 0) } == ["2 0 9 4 first 1", "2 9 30 2 first 1", "3 0 8 1 first 1"])
+            #expect(
+                (0..<rows.count).map { rows.text($0, 0) } == ["2 0 9 4 first 1", "2 9 30 2 first 1", "3 0 8 1 first 1"])
         }
     }
 

@@ -58,7 +58,8 @@ struct OutboxReaderTests {
     private func plan(_ connection: PostgresConnection) async throws -> String {
         let sql = OutboxReader.statement([(0, 0, 1)]).sql
         try await connection.script(
-            "DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan; PREPARE read (smallint[], bigint[], int[]) AS \(sql)")
+            "DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan; PREPARE read (smallint[], bigint[], int[]) AS \(sql)"
+        )
         let rows = try await connection.execute(
             "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE read ('{0,7,15}', '{0,0,0}', '{10,10,10}')")
         return (0..<rows.count).map { rows.text($0, 0) }.joined(separator: "\n")

@@ -41,10 +41,12 @@ struct VerificationTests {
 
     private static let damages = [
         Damage(
-            sql: "ALTER TABLE ingest_batches DROP CONSTRAINT ingest_batches_check1; UPDATE ingest_batches SET received = 9",
+            sql:
+                "ALTER TABLE ingest_batches DROP CONSTRAINT ingest_batches_check1; UPDATE ingest_batches SET received = 9",
             breaks: [received]),
         Damage(
-            sql: "UPDATE ingest_batches SET stored = stored - 1, received = received - 1 WHERE id = 1", breaks: [stored]),
+            sql: "UPDATE ingest_batches SET stored = stored - 1, received = received - 1 WHERE id = 1", breaks: [stored]
+        ),
         Damage(
             sql: "UPDATE ingest_batches SET quarantined = 0, received = received - quarantined", breaks: [quarantined]),
         Damage(sql: "DELETE FROM quarantine", breaks: [quarantined]),
