@@ -76,7 +76,7 @@ let package = Package(
 
         // Tests and benchmarks.
         .target(
-            name: "TestSupport", dependencies: ["AMQP", "CRabbitMQ", "EventLoop", "Postgres", logging],
+            name: "TestSupport", dependencies: ["AMQP", "CRabbitMQ", "EventLoop", "Postgres", "Schema", logging],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "RecordsTests", dependencies: ["Records"], swiftSettings: settings),
         .testTarget(
@@ -87,6 +87,15 @@ let package = Package(
             name: "ServiceTests",
             dependencies: ["Service", argumentParser, coreMetrics, lifecycle, lifecycleTests, logging],
             swiftSettings: settings),
+        .testTarget(
+            name: "SchemaTests", dependencies: ["Postgres", "Schema", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "WriterTests",
+            dependencies: ["Writer", "AMQP", "Postgres", "Records", "Schema", "Service", "TestSupport", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RelayTests",
+            dependencies: ["Relay", "AMQP", "Postgres", "Records", "Schema", "TestSupport"], swiftSettings: settings),
         .executableTarget(
             name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",
             swiftSettings: settings),

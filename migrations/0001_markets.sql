@@ -22,12 +22,15 @@ CREATE INDEX markets_exchange_symbol ON markets (exchange_id, symbol);
 --. Markets that can't vanish give the same safety.
 CREATE FUNCTION markets_never_vanish() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'markets are never deleted: records refer to them'
+    RAISE EXCEPTION 'markets are never deleted and keep their id: records refer to them'
         USING HINT = 'Set active = false instead.', ERRCODE = 'restrict_violation';
 END $$;
 
 CREATE TRIGGER markets_never_vanish BEFORE DELETE OR TRUNCATE ON markets
     FOR EACH STATEMENT EXECUTE FUNCTION markets_never_vanish();
+
+CREATE TRIGGER markets_keep_their_id BEFORE UPDATE OF id ON markets
+    FOR EACH ROW WHEN (old.id <> new.id) EXECUTE FUNCTION markets_never_vanish();
 
 -- Running writers learn of new markets at once.
 CREATE FUNCTION markets_changed() RETURNS trigger LANGUAGE plpgsql AS $$

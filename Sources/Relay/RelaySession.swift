@@ -235,6 +235,6 @@ actor RelaySession {
             if !isRecording && !entries.isEmpty { try? await connections.ledger.record(entries) }
             throw failure
         }
-        try await connections.ledger.release(window.ownedLanes)
+        try await connections.ledger.release(window.cleanLanes)
     }
 }

@@ -34,7 +34,7 @@ struct StatusCommand: AsyncParsableCommand {
         StandardStream.line("relays    \(owners.isEmpty ? "none" : owners.joined(separator: ", "))\n")
     }
 
-    private static let columns = [
+    static let columns = [
         ListingColumn("lane", isNumber: true), ListingColumn("relay"), ListingColumn("is_owned"),
         ListingColumn("claimed_at"), ListingColumn("recorded_up_to", isNumber: true),
         ListingColumn("pending", isNumber: true), ListingColumn("oldest_pending_seconds", isNumber: true),
@@ -43,7 +43,7 @@ struct StatusCommand: AsyncParsableCommand {
     ]
 
     /// An owner is who holds the lane's lock; the name in `lane_owners` is what people read.
-    private static let lanesQuery = """
+    static let lanesQuery = """
         SELECT l.lane::bigint, coalesce(o.relay, ''),
                EXISTS (SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.objsubid = 2 AND p.granted
                        AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -47,10 +47,13 @@ struct LaneQueue {
 
     subscript(ordinal: Int) -> Entry { entries[ordinal - firstOrdinal] }
 
-    /// The first row that is not confirmed, if it may be published.
+    /// Whether all that was published is in the ledger.
+    var isClean: Bool { entries.allSatisfy { $0.state == .waiting || $0.state == .ready } }
+
+    /// The first row, if it may be published. None while the ledger can be extended: that makes room by itself.
     var readyHead: Int? {
-        guard confirmedPrefix < entries.count, entries[confirmedPrefix].state == .ready else { return nil }
-        return firstOrdinal + confirmedPrefix
+        guard confirmedPrefix == 0, entries.first?.state == .ready else { return nil }
+        return firstOrdinal
     }
 
     /// Adds a row that was read.

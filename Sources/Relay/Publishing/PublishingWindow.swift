@@ -19,8 +19,8 @@ struct PublishingWindow {
         let rows: Int
     }
 
-    /// How many rows may be published and unrecorded. Room for one row of each lane is kept beyond it: the first
-    /// unconfirmed row of a lane may always leave, or rows behind it could fill the window and wait for it for ever.
+    /// How many rows may be published and unrecorded. Room for one row of each lane is kept beyond it: the first row of a
+    /// lane may always leave, or rows behind it could fill the window and wait for it for ever.
     let limit: Int
     /// No more is sent while bodies of this many bytes in all are on their way: it bounds memory, not order.
     private let byteLimit: Int
@@ -46,6 +46,9 @@ struct PublishingWindow {
     }
 
     var ownedLanes: [Int] { lanes.keys.sorted() }
+    /// The lanes of which all that was published is in the ledger. A row behind one that the broker did not take may be
+    /// confirmed and can't be recorded.
+    var cleanLanes: [Int] { ownedLanes.filter { lanes[$0]?.isClean == true } }
     /// Whether nothing is on its way and nothing that was confirmed is unrecorded.
     var isSettled: Bool { inFlightCount == 0 && lanes.values.allSatisfy { !$0.hasUnrecordedConfirms } }
     /// Whether there is nothing to wait for before what was confirmed is recorded.

@@ -56,7 +56,8 @@ public struct Migrator: Sendable {
             try await connection.script(
                 """
                 BEGIN;
-                \(migration.sql);
+                \(migration.sql)
+                ;
                 INSERT INTO schema_migrations (version, name, checksum)
                 VALUES (\(migration.version), '\(migration.name)', '\(checksum)');
                 COMMIT;

@@ -19,7 +19,8 @@ enum MarketsJSON {
     }
 
     private static func path(_ keys: [any CodingKey]) -> String {
-        keys.reduce("") { $0 + ($1.intValue.map { "[\($0)]" } ?? ".\($1.stringValue)") }
+        guard !keys.isEmpty else { return "the file" }
+        return keys.reduce("") { $0 + ($1.intValue.map { "[\($0)]" } ?? ".\($1.stringValue)") }
     }
 }
 
@@ -30,20 +31,21 @@ enum MarketsCSV {
     ]
 
     static func parse(_ data: Data) throws(MarketsFileError) -> [ExchangeEntry] {
-        var lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
-        guard let first = lines.first, fields(first) == header else {
+        var text = Substring(decoding: data, as: UTF8.self)
+        if text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        guard fields(lines[0]) == header else {
             throw MarketsFileError(description: "line 1: expected \(header.joined(separator: ","))")
         }
-        lines.removeFirst()
         var exchanges: [ExchangeEntry] = []
-        for (index, line) in lines.enumerated() {
+        for (index, line) in lines.enumerated().dropFirst() where !line.isEmpty {
             let fields = fields(line)
             guard fields.count == header.count, let exchangeID = Int32(fields[0]), let id = Int32(fields[3]),
                 let active = ["true": true, "t": true, "1": true, "false": false, "f": false, "0": false][fields[8]]
             else {
                 throw MarketsFileError(
                     description:
-                        "line \(index + 2): expected \(header.count) fields, ids as numbers, active true or false")
+                        "line \(index + 1): expected \(header.count) fields, ids as numbers, active true or false")
             }
             let market = MarketEntry(
                 id: id, externalMarketId: fields[4], symbol: fields[5], base: fields[6].isEmpty ? nil : fields[6],

@@ -53,15 +53,12 @@ struct Feed {
     /// At a given rate, windows of a twentieth of a second, so that the flow is even.
     private var windowSize: Int { rate.map { max(1, min(Self.window, Int($0 / 20))) } ?? Self.window }
 
-    private static func lines(of piece: [UInt8]) -> [Range<Int>] {
-        var lines: [Range<Int>] = []
-        var start = 0
-        for index in piece.indices where piece[index] == UInt8(ascii: "\n") {
-            if index > start { lines.append(start..<index) }
-            start = index + 1
+    /// Where the lines are that are not empty, without their ends.
+    static func lines(of piece: [UInt8]) -> [Range<Int>] {
+        piece.indices.split { piece[$0] == UInt8(ascii: "\n") }.compactMap { line in
+            let end = piece[line.endIndex - 1] == UInt8(ascii: "\r") ? line.endIndex - 1 : line.endIndex
+            return line.startIndex < end ? line.startIndex..<end : nil
         }
-        if start < piece.count { lines.append(start..<piece.count) }
-        return lines
     }
 
     private mutating func publish(_ lines: ArraySlice<Range<Int>>, of piece: [UInt8]) async throws {

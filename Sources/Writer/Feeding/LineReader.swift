@@ -38,12 +38,16 @@ struct LineReader {
     private func read() async throws -> [UInt8] {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { [file] in
-                var failure: Int32 = 0
+                var failure: Int32?
                 let bytes = [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
-                    count = max(0, Glibc.read(file, buffer.baseAddress, Self.pieceSize))
-                    failure = errno
+                    var result = Glibc.read(file, buffer.baseAddress, Self.pieceSize)
+                    while result < 0 && errno == EINTR {
+                        result = Glibc.read(file, buffer.baseAddress, Self.pieceSize)
+                    }
+                    if result < 0 { failure = errno }
+                    count = max(0, result)
                 }
-                if bytes.isEmpty && failure != 0 && failure != EINTR {
+                if let failure {
                     continuation.resume(throwing: ReadError(description: String(cString: strerror(failure))))
                 } else {
                     continuation.resume(returning: bytes)
