@@ -17,6 +17,7 @@ let configuration: Target.Dependency = .product(name: "Configuration", package: 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycleTests: Target.Dependency = .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -38,8 +39,8 @@ let package = Package(
         .executableTarget(
             name: "Writer",
             dependencies: [
-                "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, lifecycle, logging,
-                coreMetrics,
+                "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, coreMetrics, lifecycle,
+                logging, unixSignals,
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -1,7 +1,9 @@
 import AMQP
 import ArgumentParser
+import Glibc
 import Program
 import Service
+import UnixSignals
 
 struct FeedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,14 +30,29 @@ struct FeedCommand: AsyncParsableCommand {
         let type = try settings.read(BrokerSettings.queueType)
         let lines: LineReader
         do { lines = try LineReader(path: file) } catch { throw CommandExit(.no, "\(file): \(error)") }
-        var feed = Feed(broker, queueType: type, rate: rate, skip: skip)
+        let feed = Feed(broker, queueType: type, rate: rate, skip: skip, total: lines.size)
         do {
-            try await feed.run(lines)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await Self.watchForInterruption(feed) }
+                try await feed.run(lines)
+                group.cancelAll()
+            }
         } catch {
             let isAway = (error as? AMQPError)?.recovery == .retry
-            throw CommandExit(
-                isAway ? .unavailable : .no,
-                "\(error); \(feed.confirmedLines) lines are confirmed, go on with --skip \(feed.confirmedLines)")
+            throw CommandExit(isAway ? .unavailable : .no, "\(error); \(await Self.resumption(feed))")
         }
+    }
+
+    /// Ends the process, because whoever waits for standard input can't be woken.
+    private static func watchForInterruption(_ feed: Feed) async throws {
+        for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+            StandardStream.write("\nwriter: interrupted; \(await resumption(feed))\n", to: STDERR_FILENO)
+            Glibc.exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
+        }
+    }
+
+    private static func resumption(_ feed: Feed) async -> String {
+        let lines = await feed.confirmedLines
+        return "\(lines) lines are confirmed, go on with --skip \(lines)"
     }
 }

@@ -3,55 +3,75 @@ import Glibc
 import Program
 import Records
 
-/// Publishes lines, window by window, and keeps count of what the broker has confirmed.
-struct Feed {
+/// Publishes lines, window by window, and keeps count of what the broker has confirmed. While one window is confirmed the
+/// next one is on its way.
+actor Feed {
     /// A message that the broker did not take.
     struct NotTaken: Error, CustomStringConvertible {
         let description: String
     }
 
-    private static let window = 1000
+    /// A window on its way: how many lines, and the last delivery tag at each queue.
+    private struct Window {
+        let lines: Int
+        var lastTags: [String: UInt64] = [:]
+    }
+
+    /// A connection for one queue, and what is confirmed there.
+    private struct Channel {
+        let publisher: AMQPPublisher
+        var confirmed = ConfirmedPrefix()
+    }
+
+    private static let maximumWindow = 1000
 
     private let broker: AMQPConfiguration
     private let queueType: QueueDeclaration.QueueType
     private let skip: Int
     private let rate: Double?
-    private var publishers: [String: AMQPPublisher] = [:]
+    private var channels: [String: Channel] = [:]
     private var linesMet = 0
+    private var publishedLines: Int
     private var progress: FeedProgress
 
     /// All lines up to here are confirmed or were left out.
     private(set) var confirmedLines: Int
 
-    init(_ broker: AMQPConfiguration, queueType: QueueDeclaration.QueueType, rate: Double?, skip: Int) {
+    /// - Parameter total: the size of the input in bytes, nil if it is not known.
+    init(
+        _ broker: AMQPConfiguration, queueType: QueueDeclaration.QueueType, rate: Double?, skip: Int, total: Int?
+    ) {
         self.broker = broker
         self.queueType = queueType
         self.rate = rate
         self.skip = skip
+        publishedLines = skip
         confirmedLines = skip
-        progress = FeedProgress()
+        progress = FeedProgress(total: total)
     }
 
-    mutating func run(_ input: LineReader) async throws {
+    func run(_ input: LineReader) async throws {
         var input = input
+        var before: Window?
         while let piece = try await input.next() {
             let lines = Self.lines(of: piece).filter { _ in
                 linesMet += 1
                 return linesMet > skip
             }
             for start in stride(from: 0, to: lines.count, by: windowSize) {
-                let window = lines[start..<min(start + windowSize, lines.count)]
-                try await publish(window, of: piece)
-                confirmedLines += window.count
-                try await progress.confirmed(window.count, rate: rate)
+                let window = try await publish(lines[start..<min(start + windowSize, lines.count)], of: piece)
+                if let before { try await confirm(before) }
+                before = window
             }
+            progress.read(bytes: piece.count)
         }
+        if let before { try await confirm(before) }
         progress.finish()
-        for publisher in publishers.values { await publisher.close() }
+        for channel in channels.values { await channel.publisher.close() }
     }
 
     /// At a given rate, windows of a twentieth of a second, so that the flow is even.
-    private var windowSize: Int { rate.map { max(1, min(Self.window, Int($0 / 20))) } ?? Self.window }
+    private var windowSize: Int { rate.map { max(1, min(Self.maximumWindow, Int($0 / 20))) } ?? Self.maximumWindow }
 
     /// Where the lines are that are not empty, without their ends.
     static func lines(of piece: [UInt8]) -> [Range<Int>] {
@@ -61,45 +81,65 @@ struct Feed {
         }
     }
 
-    private mutating func publish(_ lines: ArraySlice<Range<Int>>, of piece: [UInt8]) async throws {
+    private func publish(_ lines: ArraySlice<Range<Int>>, of piece: [UInt8]) async throws -> Window {
         var batches: [String: PublishBatch] = [:]
-        for (number, line) in lines.enumerated() {
+        for line in lines {
+            publishedLines += 1
             let body = piece.span.extracting(line)
             guard let kind = RecordKind.ofMessage(body) else {
-                throw NotTaken(description: "line \(confirmedLines + number + 1): its type is none of the five kinds")
+                throw NotTaken(description: "line \(publishedLines): its type is none of the five kinds")
             }
-            batches[
-                kind.queue, default: PublishBatch(queue: kind.queue, appID: "candlepost feed", messages: lines.count)
-            ]
-            .append(id: Int64(confirmedLines + number + 1), type: kind.name, timestamp: Int64(time(nil)), body: body)
+            let empty = PublishBatch(queue: kind.queue, appID: "candlepost feed", messages: lines.count)
+            batches[kind.queue, default: empty]
+                .append(id: Int64(publishedLines), type: kind.name, timestamp: Int64(time(nil)), body: body)
         }
-        var counts: [String: Int] = [:]
+        var window = Window(lines: lines.count)
         for (queue, batch) in batches {
-            counts[queue] = batch.count
-            _ = try await publisher(queue).publish(batch)
+            let publisher = try await channel(queue).publisher
+            window.lastTags[queue] = try await publisher.publish(batch).upperBound
         }
-        for (queue, count) in counts { try await awaitConfirms(count, try await publisher(queue), queue) }
+        return window
     }
 
-    private func awaitConfirms(_ count: Int, _ publisher: AMQPPublisher, _ queue: String) async throws {
-        var open = count
-        while open > 0 {
-            for outcome in try await publisher.nextOutcomes() {
-                switch outcome {
-                case .confirmed(let tags): open -= tags.count
-                case .refused: throw NotTaken(description: "\(queue) refuses messages: is it full?")
-                case .returned(_, let code, let text):
-                    throw NotTaken(description: "\(queue) is gone: \(code) \(text)")
-                }
+    private func confirm(_ window: Window) async throws {
+        for (queue, tag) in window.lastTags {
+            while let channel = channels[queue], channel.confirmed.upTo < tag {
+                for outcome in try await channel.publisher.nextOutcomes() { try note(outcome, queue) }
             }
         }
+        confirmedLines += window.lines
+        progress.confirmed(window.lines)
+        if let rate { try await Task.sleep(until: progress.due(rate), clock: .continuous) }
     }
 
-    private mutating func publisher(_ queue: String) async throws(AMQPError) -> AMQPPublisher {
-        if let publisher = publishers[queue] { return publisher }
+    private func note(_ outcome: Outcome, _ queue: String) throws(NotTaken) {
+        switch outcome {
+        case .confirmed(let tags): channels[queue]?.confirmed.add(tags)
+        case .refused: throw NotTaken(description: "\(queue) refuses messages: is it full?")
+        case .returned(_, let code, let text):
+            throw NotTaken(description: "\(queue) is gone: \(code) \(text)")
+        }
+    }
+
+    private func channel(_ queue: String) async throws(AMQPError) -> Channel {
+        if let channel = channels[queue] { return channel }
         let publisher = try await AMQPPublisher.connect(
             broker, queue: QueueDeclaration(name: queue, type: queueType), logger: Program.quietLogger)
-        publishers[queue] = publisher
-        return publisher
+        let channel = Channel(publisher: publisher)
+        channels[queue] = channel
+        return channel
+    }
+}
+
+/// How far all delivery tags are confirmed, without a gap.
+struct ConfirmedPrefix {
+    private(set) var upTo: UInt64 = 0
+    private var ahead: [ClosedRange<UInt64>] = []
+
+    mutating func add(_ tags: ClosedRange<UInt64>) {
+        ahead.append(tags)
+        while let next = ahead.firstIndex(where: { $0.lowerBound <= upTo + 1 }) {
+            upTo = max(upTo, ahead.remove(at: next).upperBound)
+        }
     }
 }

@@ -20,6 +20,13 @@ struct LineReader {
         guard file >= 0 else { throw ReadError(description: String(cString: strerror(errno))) }
     }
 
+    /// The size in bytes; nil for what is not a plain file.
+    var size: Int? {
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
+    }
+
     /// The next piece: whole lines, the last of the file perhaps without its end. Nil at the end.
     mutating func next() async throws -> [UInt8]? {
         while !isAtEnd {
