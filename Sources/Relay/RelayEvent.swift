@@ -11,7 +11,10 @@ enum RelayEvent: Sendable {
     /// What is confirmed should be recorded now.
     case recordDue
     case resume(lane: Int)
-    case claimDue
+    /// It is time to look which lanes this relay should have.
+    case musterDue
+    case mustered(LaneShare)
+    case left
     case claimed([LaneLedger.Claim])
     /// Finish what is on its way, begin nothing new.
     case drain

@@ -37,4 +37,9 @@ struct RelayHealth: Sendable {
         let unclean = claims.filter(\.isUnclean).map { "\($0.lane)" }.joined(separator: ",")
         logger.info("took lanes", metadata: ["lanes": "\(lanes)", "left.unclean": "\(unclean)"])
     }
+
+    func leftLanes(_ lanes: [Int]) {
+        logger.info(
+            "left lanes to another relay", metadata: ["lanes": "\(lanes.map(String.init).joined(separator: ","))"])
+    }
 }

@@ -26,8 +26,10 @@ actor RelaySession {
     private var readSize = ReadSize()
     private var suspects = SuspectRows()
     private var backoffs: [Int: Backoff] = [:]
+    /// By which relays count one another.
+    private let presence = Int32.random(in: 1 ... .max)
     private var isReading = false
-    private var isClaiming = false
+    private var isBalancing = false
     private var isRecording = false
     private var isRecordDue = false
     private var isRecordTimed = false
@@ -45,6 +47,7 @@ actor RelaySession {
     /// Relays until the program is to stop, and returns when all that was published is recorded.
     /// - Throws: the error that ended a connection; what was confirmed until then is recorded if that is possible.
     func run() async throws {
+        try await connections.ledger.enlist(key: presence)
         let (events, inbox) = Events.makeStream()
         let failure = await withDiscardingTaskGroup(returning: (any Error)?.self) { tasks in
             let post = EventPost(inbox)
@@ -68,6 +71,7 @@ actor RelaySession {
             readLog(post, &tasks)
             try await publish()
             recordConfirmed(post, &tasks)
+            leaveLanes(post, &tasks)
             if isDraining && window.isSettled && !isRecording { return }
         }
     }
@@ -86,7 +90,9 @@ actor RelaySession {
             isRecordTimed = false
             isRecordDue = true
         case .resume(let lane): window.resume(lane: lane)
-        case .claimDue: claimLanes(post, &tasks)
+        case .musterDue: muster(post, &tasks)
+        case .mustered(let share): balance(share, post, &tasks)
+        case .left: isBalancing = false
         case .claimed(let claims): take(claims)
         case .drain: isDraining = true
         }
@@ -94,15 +100,43 @@ actor RelaySession {
 
     // MARK: lanes
 
-    private func claimLanes(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
+    private func muster(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
+        guard !isBalancing, !isDraining else { return }
+        isBalancing = true
+        post.perform(&tasks) { [ledger = connections.ledger, presence] in
+            .mustered(try await ledger.muster(key: presence))
+        }
+    }
+
+    /// Takes free lanes or gives some up, so that all relays have the same number, give or take one.
+    private func balance(_ share: LaneShare, _ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
+        isBalancing = false
+        let kept = window.ownedLanes.count - window.leavingLanes.count
+        if kept > share.target { window.leave(kept - share.target) }
+        guard kept < share.target, !isDraining else { return }
         let missing = (0..<Lane.count).filter { !window.ownedLanes.contains($0) }
-        guard !missing.isEmpty, !isClaiming, !isDraining else { return }
-        isClaiming = true
-        post.perform(&tasks) { [ledger = connections.ledger] in .claimed(try await ledger.claim(missing)) }
+        isBalancing = true
+        post.perform(&tasks) { [ledger = connections.ledger] in
+            .claimed(try await ledger.claim(missing, limit: share.target - kept))
+        }
+    }
+
+    /// Gives up the lanes that are to be left, once all that was published from them is in the ledger.
+    private func leaveLanes(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
+        guard !isBalancing, !isRecording, !window.leavingLanes.isEmpty else { return }
+        let left = window.takeLeft()
+        guard !left.isEmpty else { return }
+        metrics.lanesOwned.record(window.ownedLanes.count)
+        health.leftLanes(left)
+        isBalancing = true
+        post.perform(&tasks) { [ledger = connections.ledger] in
+            try await ledger.release(left)
+            return .left
+        }
     }
 
     private func take(_ claims: [LaneLedger.Claim]) {
-        isClaiming = false
+        isBalancing = false
         guard !claims.isEmpty else { return }
         for claim in claims {
             window.take(lane: claim.lane, recordedUpTo: claim.recordedUpTo)
@@ -126,9 +160,12 @@ actor RelaySession {
     private func append(_ rows: Rows, _ requests: [OutboxReader.Request]) {
         isReading = false
         let answer = OutboxAnswer(rows)
+        // A lane that was left meanwhile, and perhaps taken again, has nothing to do with this answer.
+        let valid = Set(requests.filter { window.readUpTo(lane: $0.lane) == $0.afterID }.map(\.lane))
         var counts = [Int](repeating: 0, count: Lane.count)
         for position in 0..<rows.count {
             let lane = Int(rows.int2(position, OutboxReader.Column.lane))
+            guard valid.contains(lane) else { continue }
             counts[lane] += 1
             window.append(row(position, of: answer, lane: lane), lane: lane)
         }

@@ -22,7 +22,7 @@ struct RelaySources: Sendable {
     func start(_ tasks: inout DiscardingTaskGroup, _ post: EventPost) {
         post.watch(&tasks, doorbell)
         post.watch(&tasks, outcomes)
-        post.watch(&tasks, claims)
+        post.watch(&tasks, musters)
         post.watch(&tasks, reports)
         post.watch(&tasks, blocking)
         post.watch(&tasks) { post in
@@ -64,9 +64,9 @@ struct RelaySources: Sendable {
         }
     }
 
-    private func claims(_ post: EventPost) async throws {
+    private func musters(_ post: EventPost) async throws {
         while true {
-            post(.claimDue)
+            post(.musterDue)
             try await Task.sleep(for: .seconds(1))
         }
     }

@@ -19,15 +19,35 @@ struct LaneLedger: Sendable {
     let connection: PostgresConnection
     let relay: String
 
-    /// Takes the lanes that nobody holds. A lane's lock comes first and its ledger is read afterwards, so that no other
+    /// Says that this relay is there, for as long as its connection lives.
+    func enlist(key: Int32) async throws(PostgresError) {
+        _ = try await connection.execute(
+            "SELECT pg_advisory_lock($1, $2)", [.int4(AdvisoryLock.relayPresence), .int4(key)])
+    }
+
+    /// Counts the relays that are there.
+    func muster(key: Int32) async throws(PostgresError) -> LaneShare {
+        let rows = try await connection.pipeline([
+            Statement(
+                """
+                SELECT count(DISTINCT objid), count(DISTINCT objid) FILTER (WHERE objid::bigint < $2) FROM pg_locks
+                WHERE locktype = 'advisory' AND classid::bigint = $1 AND objsubid = 2 AND granted
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                """,
+                name: "muster", [.int8(Int64(AdvisoryLock.relayPresence)), .int8(Int64(key))])
+        ])[0]
+        return LaneShare(relays: Int(rows.int8(0, 0)), rank: Int(rows.int8(0, 1)))
+    }
+
+    /// Takes lanes that nobody holds, at most `limit`. A lane's lock comes first and its ledger is read afterwards, so that no other
     /// relay can extend it any more.
-    func claim(_ wanted: [Int]) async throws(PostgresError) -> [Claim] {
+    func claim(_ wanted: [Int], limit: Int = Lane.count) async throws(PostgresError) -> [Claim] {
         var lanes = BinaryArray(elementType: .int4, capacity: wanted.count)
         for lane in wanted { lanes.append(int4: Int32(lane)) }
         let locked = try await connection.pipeline([
             Statement(
-                "SELECT lane FROM unnest($2::int[]) AS lane WHERE pg_try_advisory_lock($1, lane)",
-                name: "lock_free_lanes", [.int4(AdvisoryLock.relayLane), .array(lanes)])
+                "SELECT lane FROM unnest($2::int[]) AS lane WHERE pg_try_advisory_lock($1, lane) LIMIT $3",
+                name: "lock_free_lanes", [.int4(AdvisoryLock.relayLane), .array(lanes), .int8(Int64(limit))])
         ])[0]
         guard locked.count > 0 else { return [] }
         return try await enter((0..<locked.count).map { Int(locked.int4($0, 0)) })
@@ -60,13 +80,21 @@ struct LaneLedger: Sendable {
         }
     }
 
-    /// Says that the lanes were left in good order: all that was published is in the ledger.
+    /// Leaves lanes in good order: all that was published is in the ledger. Another relay may take them from now on.
     func release(_ lanes: [Int]) async throws(PostgresError) {
+        guard !lanes.isEmpty else { return }
         var array = BinaryArray(elementType: .int2, capacity: lanes.count)
         for lane in lanes { array.append(int2: Int16(lane)) }
-        _ = try await connection.execute(
-            "UPDATE lane_owners SET released_at = now() WHERE lane = ANY($1) AND relay = $2",
-            [.array(array), .text(relay)])
+        _ = try await connection.pipeline([
+            Statement(
+                "UPDATE lane_owners SET released_at = now() WHERE lane = ANY($1) AND relay = $2",
+                name: "leave_lanes", [.array(array), .text(relay)])
+        ])
+        _ = try await connection.pipeline([
+            Statement(
+                "SELECT pg_advisory_unlock($1, lane) FROM unnest($2::smallint[]) AS lane",
+                name: "unlock_lanes", [.int4(AdvisoryLock.relayLane), .array(array)])
+        ])
     }
 
     /// Extends the chains. Should another relay have extended one of them, the insert fails on the key (23505): this

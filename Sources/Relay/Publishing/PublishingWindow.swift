@@ -27,6 +27,8 @@ struct PublishingWindow {
     private var lanes: [Int: LaneQueue] = [:]
     /// Lanes that may have rows beyond those that were read.
     private var unread: Set<Int> = []
+    /// Lanes that are to be given up: nothing more is sent from them.
+    private(set) var leavingLanes: Set<Int> = []
     /// Rows that may be published, those that became ready first in front. May name rows that have left since.
     private var ready: Deque<Place> = []
     /// Rows on their way by delivery tag, from `firstTag` on; nil for those that are settled.
@@ -52,14 +54,34 @@ struct PublishingWindow {
     /// Whether nothing is on its way and nothing that was confirmed is unrecorded.
     var isSettled: Bool { inFlightCount == 0 && lanes.values.allSatisfy { !$0.hasUnrecordedConfirms } }
     /// Whether there is nothing to wait for before what was confirmed is recorded.
-    var isQuiet: Bool { inFlightCount == 0 && !ready.contains { !pausedLanes.contains($0.lane) } }
+    var isQuiet: Bool { inFlightCount == 0 && !ready.contains { !isHeld($0.lane) } }
 
     mutating func take(lane: Int, recordedUpTo: Int64) {
         lanes[lane] = LaneQueue(recordedUpTo: recordedUpTo)
         unread.insert(lane)
     }
 
+    /// Sends nothing more from some lanes, so that they can be given up by ``takeLeft()`` when what is on its way is done.
+    mutating func leave(_ count: Int) {
+        leavingLanes.formUnion(ownedLanes.filter { !leavingLanes.contains($0) }.suffix(count))
+    }
+
+    /// The lanes that were to be left and are clean by now; they are forgotten.
+    mutating func takeLeft() -> [Int] {
+        let left = leavingLanes.filter { lanes[$0]?.isClean == true }
+        for lane in left {
+            lanes[lane] = nil
+            leavingLanes.remove(lane)
+            pausedLanes.remove(lane)
+            unread.remove(lane)
+        }
+        return left.sorted()
+    }
+
     // MARK: read
+
+    /// Where a lane's next rows begin; nil if it is not this relay's.
+    func readUpTo(lane: Int) -> Int64? { lanes[lane]?.readUpTo }
 
     /// Any lane may have new rows.
     mutating func woken() { unread = Set(lanes.keys) }
@@ -91,15 +113,17 @@ struct PublishingWindow {
         var paused: [Place] = []
         while unrecordedCount < limit, taken.count < count, inFlightBytes < byteLimit, let place = ready.popFirst() {
             guard lanes[place.lane]?.isReady(place.ordinal) == true else { continue }
-            if pausedLanes.contains(place.lane) { paused.append(place) } else { taken.append(take(place)) }
+            if isHeld(place.lane) { paused.append(place) } else { taken.append(take(place)) }
         }
         ready.prepend(contentsOf: paused)
         if unrecordedCount >= limit { takeHeads(into: &taken) }
         return taken
     }
 
+    private func isHeld(_ lane: Int) -> Bool { pausedLanes.contains(lane) || leavingLanes.contains(lane) }
+
     private mutating func takeHeads(into taken: inout [(place: Place, row: OutboxRow)]) {
-        for lane in ownedLanes where !pausedLanes.contains(lane) {
+        for lane in ownedLanes where !isHeld(lane) {
             if let head = lanes[lane]?.readyHead { taken.append(take(Place(lane: lane, ordinal: head))) }
         }
     }

@@ -10,6 +10,8 @@ public enum AdvisoryLock {
     public static let writerLane: Int32 = 0x43_4157
     /// A relay holds the lanes that it publishes for as long as its connection lives.
     public static let relayLane: Int32 = 0x43_4152
+    /// A relay holds this with a key of its own as long as it lives: so relays count one another.
+    public static let relayPresence: Int32 = 0x43_4150
 }
 
 /// The channels of LISTEN and NOTIFY.
