@@ -97,6 +97,11 @@ let package = Package(
         .testTarget(
             name: "RelayTests",
             dependencies: ["Relay", "AMQP", "Postgres", "Records", "Schema", "TestSupport"], swiftSettings: settings),
+        // Runs the two programs, and so has them built.
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["Writer", "Relay", "AMQP", "CRabbitMQ", "EventLoop", "Postgres", "Records", "TestSupport"],
+            swiftSettings: settings),
         .executableTarget(
             name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",
             swiftSettings: settings),

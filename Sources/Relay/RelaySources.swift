@@ -34,7 +34,7 @@ struct RelaySources: Sendable {
     /// A listening connection whose other end is gone looks idle for ever, so it is asked every five seconds.
     private func doorbell(_ post: EventPost) async throws {
         var lastHeard = ContinuousClock.now
-        while true {
+        while !Task.isCancelled {
             if try await connections.log.nextNotification(timeout: settings.pollInterval) {
                 metrics.wokenByDoorbell.increment()
                 lastHeard = .now

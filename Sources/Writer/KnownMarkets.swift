@@ -2,34 +2,37 @@ import Postgres
 import Records
 import Synchronization
 
-/// The ids of all markets, so that no message needs a query. Loaded at each connection, when `markets` changes (a
-/// trigger notifies), and at most once a second when a message names a market that is not among them.
+/// The ids of all markets, so that no message needs a query. Loaded at each connection and when `markets` changes (a
+/// trigger notifies); one that is not among them is looked up, so that no market imported a moment ago counts as unknown.
 final class KnownMarkets: Sendable {
-    private struct State {
-        var ids: Set<Int32> = []
-        var loadedAt: ContinuousClock.Instant?
-    }
+    private let ids = Mutex<Set<Int32>>([])
 
-    private let state = Mutex(State())
+    func contains(_ market: Int32) -> Bool { ids.withLock { $0.contains(market) } }
 
-    func contains(_ market: Int32) -> Bool { state.withLock { $0.ids.contains(market) } }
-
-    var count: Int { state.withLock { $0.ids.count } }
+    var count: Int { ids.withLock { $0.count } }
 
     func reload(_ connection: PostgresConnection) async throws(PostgresError) {
         let rows = try await connection.pipeline([Statement("SELECT id FROM markets", name: "select_markets")])[0]
-        let ids = Set((0..<rows.count).map { rows.int4($0, 0) })
-        state.withLock { $0 = State(ids: ids, loadedAt: .now) }
+        let loaded = Set((0..<rows.count).map { rows.int4($0, 0) })
+        ids.withLock { $0 = loaded }
     }
 
-    func reloadIfStale(_ connection: PostgresConnection) async throws(PostgresError) {
-        let isFresh = state.withLock { state in state.loadedAt.map { .now - $0 < .seconds(1) } ?? false }
-        if !isFresh { try await reload(connection) }
+    /// Looks for those of these markets that are not among them: a walk down an index for each, whatever the number of
+    /// all markets. No query if all are known.
+    func lookUp(_ markets: some Sequence<Int32>, _ connection: PostgresConnection) async throws(PostgresError) {
+        let unknown = ids.withLock { Set(markets).subtracting($0) }
+        guard !unknown.isEmpty else { return }
+        var array = BinaryArray(elementType: .int4, capacity: unknown.count)
+        for market in unknown { array.append(int4: market) }
+        let rows = try await connection.pipeline([
+            Statement("SELECT id FROM markets WHERE id = ANY($1)", name: "look_up_markets", [.array(array)])
+        ])[0]
+        ids.withLock { $0.formUnion((0..<rows.count).map { rows.int4($0, 0) }) }
     }
 
     /// Refuses the records of markets that are not among them.
     func refuseUnknown(_ batch: inout PreparedBatch) {
-        let ids = state.withLock { $0.ids }
+        let ids = ids.withLock { $0 }
         batch.refuse { record in
             ids.contains(record.key.market)
                 ? nil : Refusal(.unknownMarket, "payload.marketId: no market has the id \(record.key.market)")

@@ -63,7 +63,7 @@ struct WriterSignals: Sendable {
     }
 
     private func watchingMarkets(_ connection: PostgresConnection) async throws {
-        while true {
+        while !Task.isCancelled {
             let haveChanged = try await connection.nextNotification(timeout: .seconds(10))
             if haveChanged { try await markets.reload(connection) }
             try await retryQuarantined(connection)  // a query that fails where the connection is half open

@@ -111,9 +111,7 @@ actor RecordStore {
     private func refuseUnknownMarkets(
         _ batch: inout PreparedBatch, _ connection: PostgresConnection
     ) async throws(PostgresError) {
-        if batch.records.contains(where: { !markets.contains($0.key.market) }) {
-            try await markets.reloadIfStale(connection)
-        }
+        try await markets.lookUp(batch.records.lazy.map(\.key.market), connection)
         markets.refuseUnknown(&batch)
     }
 

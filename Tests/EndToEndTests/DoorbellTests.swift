@@ -1,0 +1,38 @@
+import Testing
+
+@Suite("The doorbell") struct DoorbellTests {
+    /// With a minute between looks, only the doorbell tells the relay in time; so both ends of it must come back.
+    @Test func aLostListeningConnectionIsReplaced() async throws {
+        try await World.with { world in
+            var candles = Candles()
+            let (writer, relay) = (try await world.writer(), try await world.relay(["RELAY_POLL_MS": "60000"]))
+            world.gateway.start()
+            try await world.collector.publish(candles.next(100))
+            try await eventually("the first are announced") { world.gateway.distinctCount == 100 }
+
+            let messages = candles.next(600)
+            async let load: Void = world.collector.publish(messages, rate: 400)
+            // The other session of the relay holds the lanes, by advisory locks.
+            let listening = "NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND locktype = 'advisory')"
+            #expect(try await end("candlepost relay", listening, world) == 1)
+            try await eventually("half are announced") { world.gateway.distinctCount >= 400 }
+            #expect(try await end("candlepost writer", "query ~ 'pg_notify|outbox_make_partitions'", world) == 1)
+            try await load
+            try await world.collector.publish(candles.next(50))
+            try await world.check([relay, writer], within: .seconds(30)) {
+                $0.minimum = 750
+                $0.allowedDuplicates = 1000  // what was on its way when the session ended
+            }
+        }
+    }
+
+    /// Ends sessions of a program.
+    /// - Returns: how many.
+    private func end(_ program: String, _ condition: String, _ world: World) async throws -> Int {
+        try await world.number(
+            """
+            SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity a
+            WHERE application_name = '\(program)' AND datname = current_database() AND \(condition)
+            """)
+    }
+}

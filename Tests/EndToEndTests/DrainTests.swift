@@ -1,0 +1,51 @@
+import Glibc
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("A stop in good order") struct DrainTests {
+    @Test func losesNothingAndRepeatsNothing() async throws {
+        try await World.with { world in
+            var candles = Candles()
+            world.gateway.start()
+            let messages = candles.next(4000)
+            async let load: Void = world.collector.publish(messages, rate: 2000)
+            for share in [1000, 2000, 3000] {
+                let (writer, relay) = (try await world.writer(), try await world.relay())
+                try await eventually("\(share) are announced") { world.gateway.distinctCount >= share }
+                writer.kill(SIGTERM)
+                relay.kill(SIGTERM)
+                #expect(try await writer.ended(within: .seconds(20)) == .status(0))
+                #expect(try await relay.ended(within: .seconds(20)) == .status(0))
+            }
+            let (writer, relay) = (try await world.writer(), try await world.relay())
+            try await load
+            let history = try await world.check([relay, writer]) { $0.minimum = 4000 }
+            #expect(history.deliveries.count == 4000)
+            #expect(history.deliveries.allSatisfy { $0.headers["x-possibly-redelivered"] == .bool(false) })
+            // Nor does a message come to a writer twice: each was acknowledged before the end.
+            #expect(try await world.number("SELECT sum(received) FROM ingest_batches") == 4000)
+        }
+    }
+
+    @Test func aSecondSignalEndsItAtOnce() async throws {
+        try await World.with { world in
+            var candles = Candles()
+            let writer = try await world.writer()
+            let connection = try await world.database.connect()
+            try await connection.script("BEGIN; LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE")
+            try await world.collector.publish(candles.next(100))
+            let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'candle_sticks'::regclass"
+            try await eventually("the writer waits for the lock") { try await world.number(blocked) == 1 }
+            writer.kill(SIGTERM)
+            try await eventually("it drains") { writer.log.contains("Draining") }
+            writer.kill(SIGTERM)
+            #expect(try await writer.ended(within: .seconds(5)) == .status(128 + SIGTERM))
+            await connection.close()
+
+            let (next, relay) = (try await world.writer(), try await world.relay())
+            world.gateway.start()
+            try await world.check([relay, next]) { $0.minimum = 100 }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Testing
+
+@Suite("The output queue") struct OutputQueueTests {
+    @Test func isMadeAnewWhenItIsDeleted() async throws {
+        try await World.with { world in
+            var candles = Candles()
+            let (writer, relay) = (try await world.writer(), try await world.relay())
+            world.gateway.start()
+            for round in 1...3 {
+                try await world.collector.publish(candles.next(300))
+                try await eventually("round \(round) is announced") { world.gateway.distinctCount == 300 * round }
+                // It is empty now. Deleting a full one loses what nobody has fetched, and no publisher can tell.
+                try await world.host.delete(VirtualHost.outputQueue)
+            }
+            try await world.collector.publish(candles.next(300))
+            try await eventually("the last round is announced") { world.gateway.distinctCount == 1200 }
+            let returned = await relay.metric("candlepost_relay_rows_returned_total") ?? 0
+            try await world.check([relay, writer]) {
+                $0.minimum = 1200
+                $0.evidence = [("unroutable messages", returned >= 3)]
+            }
+        }
+    }
+
+    @Test func mayBeFull() async throws {
+        try await World.with { world in
+            var candles = Candles(markets: 40)
+            try await world.host.declare(VirtualHost.outputQueue, refusingBeyond: 20)
+            let (writer, relay) = (try await world.writer(), try await world.relay())
+            try await world.collector.publish(candles.next(400))
+            try await eventually("the broker refuses") {
+                await relay.metric("candlepost_relay_rows_refused_total") ?? 0 > 0
+            }
+            try await relay.becomes(ready: false)
+            #expect(await relay.get("/readyz")?.body.contains("output queue") == true)
+            let before = try await world.number("SELECT count(*) FROM outbox_audit WHERE state = 'published'")
+            #expect(before < 400)
+
+            world.gateway.start()
+            try await world.check([relay, writer]) { $0.minimum = 400 }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import AMQP
+import CRabbitMQ
+import EventLoop
+import Records
+import TestSupport
+
+/// A virtual host of one test, and the queues in it.
+actor VirtualHost {
+    static let outputQueue = "ws.pricing-notifications"
+
+    nonisolated let name: String
+    /// How to get there.
+    nonisolated let endpoint: AMQPEndpoint
+    private nonisolated let thread: PollThread
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    init(_ name: String) throws {
+        self.name = name
+        var endpoint = try TestBroker.endpoint()
+        endpoint.virtualHost = name
+        self.endpoint = endpoint
+        thread = try PollThread(name: name)
+    }
+
+    deinit { thread.stop() }
+
+    /// The value of `AMQP_URL` for the programs.
+    nonisolated var url: String {
+        "amqp://\(endpoint.user):\(endpoint.password)@\(endpoint.host):\(endpoint.port)/\(name)"
+    }
+
+    /// Deletes every queue that Candlepost uses.
+    func clear() throws {
+        for queue in RecordKind.all.map(\.queue) + [Self.outputQueue] { try delete(queue) }
+    }
+
+    func delete(_ queue: String) throws {
+        try withConnection { connection in
+            withAMQPBytes(queue) { _ = amqp_queue_delete(connection.raw, RawConnection.channel, $0, 0, 0) }
+            try connection.checkReply("deleting \(queue)")
+        }
+    }
+
+    /// Creates a durable queue that refuses what is beyond its length.
+    func declare(_ queue: String, refusingBeyond length: Int64) throws {
+        try withConnection { connection in
+            withAMQPBytes("x-max-length") { maximum in
+                withAMQPBytes("x-overflow") { overflow in
+                    withAMQPBytes("reject-publish") { reject in
+                        var entries = [amqp_table_entry_t(), amqp_table_entry_t()]
+                        (entries[0].key, entries[0].value.kind) = (maximum, UInt8(ascii: "l"))
+                        entries[0].value.value.i64 = length
+                        (entries[1].key, entries[1].value.kind) = (overflow, UInt8(ascii: "S"))
+                        entries[1].value.value.bytes = reject
+                        declare(queue, &entries, connection)
+                    }
+                }
+            }
+            try connection.checkReply("declaring \(queue)")
+        }
+    }
+
+    private func declare(
+        _ queue: String, _ arguments: inout [amqp_table_entry_t], _ connection: borrowing RawConnection
+    ) {
+        arguments.withUnsafeMutableBufferPointer { entries in
+            let table = amqp_table_t(num_entries: Int32(entries.count), entries: entries.baseAddress)
+            withAMQPBytes(queue) {
+                _ = amqp_queue_declare(connection.raw, RawConnection.channel, $0, 0, 1, 0, 0, table)
+            }
+        }
+    }
+
+    /// How many messages are ready in the queue; nil when there is no such queue.
+    func count(_ queue: String) throws -> Int? {
+        try withConnection { connection -> Int? in
+            let answer = withAMQPBytes(queue) {
+                amqp_queue_declare(connection.raw, RawConnection.channel, $0, 1, 0, 0, 0, amqp_table_t())
+            }
+            do {
+                try connection.checkReply("looking at \(queue)")
+                return answer.map { Int($0.pointee.message_count) }
+            } catch let error as BrokerFailure where error.channelCode == 404 {
+                return nil
+            }
+        }
+    }
+
+    /// How many messages are ready in the collectors' queues together.
+    func countInput() throws -> Int {
+        try RecordKind.all.reduce(0) { try $0 + (count($1.queue) ?? 0) }
+    }
+
+    private func withConnection<R>(_ body: (borrowing RawConnection) throws -> R) throws -> R {
+        let connection = try RawConnection.open(endpoint)
+        let result = try body(connection)
+        connection.close()
+        return result
+    }
+}

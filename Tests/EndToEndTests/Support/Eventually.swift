@@ -1,0 +1,17 @@
+/// What was waited for did not happen in time.
+struct TooLate: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Looks until the condition holds.
+/// - Parameter what: what is waited for, for the error's sake.
+/// - Throws: ``TooLate`` when the time is up, or what the condition throws.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while try await !condition() {
+        guard .now < end else { throw TooLate(description: "not within \(limit): \(what)") }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+}

@@ -1,0 +1,60 @@
+import Postgres
+import Records
+
+/// Reads the part of a history that the database holds.
+struct HistoryReader {
+    let connection: PostgresConnection
+
+    func read(into history: inout History) async throws {
+        history.records = []
+        for kind in RecordKind.all { history.records += try await records(kind) }
+        history.outbox = try await outbox()
+        let rows = try await connection.execute("SELECT body FROM quarantine WHERE resolved_at IS NULL ORDER BY id")
+        history.quarantine = (0..<rows.count).map { Array(rows.bytes($0, 0)) }
+    }
+
+    private func records(_ kind: RecordKind) async throws -> [History.StoredRecord] {
+        let rows = try await connection.execute(
+            """
+            SELECT market_id, interval_start, interval_end, NOT EXISTS (
+                SELECT FROM outbox o
+                WHERE o.record_type = '\(kind.name)' AND o.market_id = r.market_id
+                  AND o.interval_start = r.interval_start AND o.interval_end = r.interval_end
+                  AND \(differs(kind)))
+            FROM \(kind.table) r
+            """)
+        return (0..<rows.count).map {
+            History.StoredRecord(id: id(kind.name, rows, $0, firstColumn: 0), isAsAnnounced: rows.bool($0, 3))
+        }
+    }
+
+    /// Only candles are compared: number by number, without the NULLs that fill up shorter rows.
+    private func differs(_ kind: RecordKind) -> String {
+        guard kind.name == "CandleStick" else { return "false" }
+        return """
+            jsonb_path_query_array(o.body::jsonb, '$.payload.charts[*][*] ? (@ != null)')
+                <> (SELECT coalesce(jsonb_agg(n), '[]') FROM unnest(r.charts) AS n WHERE n IS NOT NULL)
+            """
+    }
+
+    private func outbox() async throws -> [History.OutboxRow] {
+        let rows = try await connection.execute(
+            """
+            SELECT a.id, a.record_type, a.market_id, a.interval_start, a.interval_end, a.state, o.body
+            FROM outbox_audit a JOIN outbox o USING (id) ORDER BY a.id
+            """)
+        return (0..<rows.count).map {
+            History.OutboxRow(
+                id: rows.int8($0, 0), record: id(rows.text($0, 1), rows, $0, firstColumn: 2), state: rows.text($0, 5),
+                body: Array(rows.bytes($0, 6)))
+        }
+    }
+
+    private func id(_ kind: String, _ rows: Rows, _ row: Int, firstColumn column: Int) -> RecordID {
+        RecordID(
+            kind: kind,
+            key: RecordKey(
+                market: rows.int4(row, column), intervalStart: rows.timestampMilliseconds(row, column + 1),
+                intervalEnd: rows.timestampMilliseconds(row, column + 2)))
+    }
+}

@@ -1,0 +1,19 @@
+import TestSupport
+import Testing
+
+/// The servers that outage tests stop, kill and start, by way of `scripts/servers`.
+enum Servers {
+    /// Whether there are servers that may be stopped.
+    static let mayBeStopped =
+        (try? TestEnvironment.value(of: "TEST_SERVERS")) != nil
+        && (try? TestEnvironment.value(of: "TEST_SERVERS_DIR")) != nil
+
+    /// Runs a verb of the script to its end, for example `stop-postgres fast`.
+    static func tell(_ words: [String]) async throws {
+        let script = try TestEnvironment.value(of: "TEST_SERVERS")
+        let folder = try TestEnvironment.value(of: "TEST_SERVERS_DIR")
+        let run = try await Program(path: script, ["--dir", folder] + words)
+        let exit = try await run.ended(within: .seconds(90))
+        try #require(exit == .status(0), "\(words.joined(separator: " ")): \(exit)\n\(run.log)")
+    }
+}

@@ -1,0 +1,125 @@
+import Glibc
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+
+/// What one test has for itself: a migrated database with markets, a virtual host, a collector, a gateway, and the
+/// programs that it starts. All programs are gone when the test is over, however it ends.
+final class World: Sendable {
+    let database: TestDatabase
+    let host: VirtualHost
+    let collector: Collector
+    let gateway: Gateway
+    private let programs = Mutex<[Program]>([])
+
+    private init(_ database: TestDatabase, _ host: VirtualHost) throws {
+        self.database = database
+        self.host = host
+        collector = try Collector(host)
+        gateway = Gateway(host)
+    }
+
+    /// Runs `body` in a world of its own.
+    /// - Parameter markets: how many markets there are, from id 1 on.
+    static func with(markets: Int = 64, _ body: (World) async throws -> Void) async throws {
+        try await VirtualHosts.shared.with { host in
+            try await withTestDatabase { database in
+                let world = try World(database, host)
+                do {
+                    try await world.run("writer", "migrate")
+                    try await world.addMarkets(markets)
+                    try await body(world)
+                } catch {
+                    Issue.record("\(error)\n\(world.logs)")
+                }
+                try await world.end()
+            }
+        }
+    }
+
+    private func end() async throws {
+        let all = programs.withLock { $0 }
+        for program in all { program.kill(SIGKILL) }
+        for program in all { try await program.ended() }
+        try? await host.delete(VirtualHost.outputQueue)  // what was not consumed is of no interest any more
+        try await gateway.abandon()
+    }
+
+    private func addMarkets(_ count: Int) async throws {
+        guard count > 0 else { return }
+        try await query("INSERT INTO exchanges VALUES (1, 'binance', 'Binance')")
+        try await query(
+            """
+            INSERT INTO markets (id, exchange_id, external_market_id, symbol)
+            SELECT n, 1, 'M' || n || 'USDT', 'M' || n || '/USDT' FROM generate_series(1, \(count)) AS n
+            """)
+    }
+
+    // MARK: the database
+
+    /// Runs one statement on a connection of its own.
+    @discardableResult
+    func query(_ sql: String) async throws -> Rows {
+        let connection = try await database.connect()
+        do {
+            let rows = try await connection.execute(sql)
+            await connection.close()
+            return rows
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    /// The answer to a query for one number; 0 for NULL, as a sum of nothing is.
+    func number(_ sql: String) async throws -> Int {
+        Int(try await query("SELECT coalesce((\(sql))::bigint, 0)").int8(0, 0))
+    }
+
+    // MARK: programs
+
+    /// The end of what every program said.
+    var logs: String {
+        programs.withLock { $0 }.map { "--- \($0.name) \($0.pid)\n\($0.logEnd())" }.joined(separator: "\n")
+    }
+
+    /// Starts a program of this world.
+    func start(
+        _ name: Program.Name, _ arguments: [String] = [], settings: [String: String] = [:], input: Int32? = nil
+    ) async throws -> Program {
+        let own = [
+            "DATABASE_URL": database.url, "AMQP_URL": host.url, "LOG_FORMAT": "json",
+            name == .writer ? "WRITER_HTTP" : "RELAY_HTTP": "127.0.0.1:0",
+        ]
+        let program = try await Program(
+            name, arguments, environment: own.merging(settings) { _, given in given }, input: input)
+        programs.withLock { $0.append(program) }
+        return program
+    }
+
+    /// Starts the writer and waits until it is ready.
+    func writer(_ settings: [String: String] = [:]) async throws -> Program {
+        let program = try await start(.writer, settings: settings)
+        try await program.becomes(ready: true)
+        return program
+    }
+
+    /// Starts the relay and waits until it is ready.
+    func relay(_ settings: [String: String] = [:]) async throws -> Program {
+        let program = try await start(.relay, settings: settings)
+        try await program.becomes(ready: true)
+        return program
+    }
+
+    /// Runs a command to its end, which must be a good one.
+    /// - Returns: its standard output.
+    @discardableResult
+    func run(_ words: String..., input: Int32? = nil) async throws -> String {
+        let name = try #require(Program.Name(rawValue: words[0]))
+        let program = try await start(name, Array(words.dropFirst()), input: input)
+        let exit = try await program.ended(within: .seconds(60))
+        try #require(exit == .status(0), "\(words.joined(separator: " ")): \(exit)\n\(program.log)")
+        return program.output
+    }
+}
