@@ -26,6 +26,6 @@ extension PostgresConnection {
 
     /// Asks until a query with one `boolean` answers with true. The test's time limit bounds it.
     public func waitUntil(_ sql: String, _ parameters: [Parameter] = []) async throws {
-        while try await !execute(sql, parameters).bool(0, 0) { await Task.yield() }
+        while try await !execute(sql, parameters).bool(0, 0) { try Task.checkCancellation() }
     }
 }
