@@ -11,9 +11,20 @@ let settings: [SwiftSetting] = [
     .define("FAILPOINTS", .when(configuration: .debug)),
 ]
 
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleTests: Target.Dependency = .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
+
 let package = Package(
     name: "candlepost",
-    products: [],
+    products: [
+        .executable(name: "writer", targets: ["Writer"]),
+        .executable(name: "relay", targets: ["Relay"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -21,10 +32,72 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
+        // The two programs.
+        .executableTarget(
+            name: "Writer",
+            dependencies: [
+                "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, lifecycle, logging,
+                coreMetrics,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "Relay",
+            dependencies: [
+                "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, deque, lifecycle,
+                logging, coreMetrics,
+            ],
+            swiftSettings: settings),
+
+        // What they share. Each imports only what stands below it.
         .target(
-            name: "EventLoop", path: "Sources/Shared/EventLoop", swiftSettings: settings)
+            name: "Program", dependencies: ["AMQP", "Postgres", "Schema", "Service", lifecycle, logging, coreMetrics],
+            path: "Sources/Shared/Program", swiftSettings: settings),
+        .target(
+            name: "Schema", dependencies: ["Postgres", logging], path: "Sources/Shared/Schema",
+            swiftSettings: settings),
+        .target(
+            name: "Service", dependencies: [argumentParser, configuration, coreMetrics, lifecycle, logging],
+            path: "Sources/Shared/Service", swiftSettings: settings),
+        .target(name: "Records", path: "Sources/Shared/Records", swiftSettings: settings),
+        .target(
+            name: "AMQP", dependencies: ["CRabbitMQ", "EventLoop", deque, logging], path: "Sources/Shared/AMQP",
+            swiftSettings: settings),
+        .target(
+            name: "Postgres", dependencies: ["CLibPQ", "EventLoop", logging], path: "Sources/Shared/Postgres",
+            swiftSettings: settings),
+        .target(name: "EventLoop", path: "Sources/Shared/EventLoop", swiftSettings: settings),
+        .systemLibrary(
+            name: "CLibPQ", path: "Sources/Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CRabbitMQ", path: "Sources/Shared/CRabbitMQ", pkgConfig: "librabbitmq",
+            providers: [.apt(["librabbitmq-dev"])]),
+
+        // Tests and benchmarks.
+        .target(
+            name: "TestSupport", dependencies: ["AMQP", "CRabbitMQ", "EventLoop", "Postgres", "Schema", logging],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "RecordsTests", dependencies: ["Records"], swiftSettings: settings),
+        .testTarget(
+            name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "AMQPTests", dependencies: ["AMQP", "EventLoop", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: ["Service", argumentParser, coreMetrics, lifecycle, lifecycleTests, logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SchemaTests", dependencies: ["Postgres", "Schema", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "WriterTests",
+            dependencies: ["Writer", "AMQP", "Postgres", "Records", "Schema", "Service", "TestSupport", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RelayTests",
+            dependencies: ["Relay", "AMQP", "Postgres", "Records", "Schema", "TestSupport"], swiftSettings: settings),
+        .executableTarget(
+            name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",
+            swiftSettings: settings),
     ]
 )

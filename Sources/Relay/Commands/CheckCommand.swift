@@ -1,0 +1,25 @@
+import AMQP
+import ArgumentParser
+import Program
+
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Settings, connections, rights, schema version: a line each, exit 0 if all is fine.")
+
+    @OptionGroup var flags: RelayFlags
+
+    func run() async throws {
+        let settings = try RelaySettings(flags.settings)
+        var report = CheckReport()
+        report.note("settings", true, "all readable")
+        await report.database(
+            settings.database,
+            rights: [
+                ("outbox", "SELECT"), ("outbox_deliveries", "SELECT"), ("outbox_deliveries", "INSERT"),
+                ("lane_owners", "SELECT"), ("lane_owners", "INSERT"), ("lane_owners", "UPDATE"),
+            ])
+        await report.broker(settings.broker, queues: [settings.queue.name])
+        try report.finish()
+    }
+}

@@ -1,0 +1,33 @@
+import Postgres
+
+/// A row of the outbox as it was read; its bytes stay where the answer has them.
+struct OutboxRow: Sendable {
+    /// What order is promised for: a market and a kind.
+    struct Series: Hashable, Sendable {
+        let market: Int32
+        let kind: Kind
+    }
+
+    /// A record type, told apart by a number so that comparing two costs nothing.
+    struct Kind: Hashable, Sendable {
+        let number: Int
+    }
+
+    let id: Int64
+    let series: Series
+    /// Milliseconds since 1970.
+    let createdAt: Int64
+    /// An owner of the lane that did not stop in good order may have published it already.
+    let isPossiblyRedelivered: Bool
+    let bodyBytes: Int
+    let answer: OutboxAnswer
+    /// Its row in the answer.
+    let position: Int
+}
+
+/// One answer of the database, shared by its rows.
+final class OutboxAnswer: Sendable {
+    let rows: Rows
+
+    init(_ rows: Rows) { self.rows = rows }
+}

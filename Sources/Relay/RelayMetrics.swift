@@ -1,0 +1,39 @@
+import CoreMetrics
+import Service
+
+/// The relay's metrics, made once; docs/operations.md lists them.
+struct RelayMetrics: Sendable {
+    let published = Counter(label: "candlepost_relay_rows_published_total")
+    let refused = Counter(label: "candlepost_relay_rows_refused_total")
+    let returned = Counter(label: "candlepost_relay_rows_returned_total")
+    let wokenByDoorbell = Counter(label: "candlepost_relay_wakeups_total", dimensions: [("by", "doorbell")])
+    let wokenByPoll = Counter(label: "candlepost_relay_wakeups_total", dimensions: [("by", "poll")])
+    let lanesOwned = Gauge(label: "candlepost_relay_lanes_owned")
+    private let pending = Gauge(label: "candlepost_relay_rows_pending")
+    private let lag = Gauge(label: "candlepost_relay_lag_seconds")
+
+    func report(_ report: PendingReport) {
+        pending.record(report.rows)
+        lag.record(report.oldestAge)
+    }
+}
+
+extension RelayMetrics {
+    /// What each metric means, as Prometheus shows it.
+    static let descriptions: [MetricDescription] = [
+        MetricDescription("candlepost_relay_rows_published_total", .counter, "Rows that the broker confirmed."),
+        MetricDescription(
+            "candlepost_relay_rows_refused_total", .counter, "Publishes that the broker refused; they are repeated."),
+        MetricDescription(
+            "candlepost_relay_rows_returned_total", .counter,
+            "Publishes that no queue took; they are repeated."),
+        MetricDescription(
+            "candlepost_relay_wakeups_total", .counter, "Looks at the log, by what caused them: doorbell or poll."),
+        MetricDescription("candlepost_relay_lanes_owned", .gauge, "Lanes that this relay publishes for, of 16."),
+        MetricDescription(
+            "candlepost_relay_rows_pending", .gauge,
+            "Rows not yet published, of all relays; an estimate above 1,000 in a lane."),
+        MetricDescription(
+            "candlepost_relay_lag_seconds", .gauge, "Age of the oldest row not yet published, 0 if there is none."),
+    ]
+}

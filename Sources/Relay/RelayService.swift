@@ -1,0 +1,97 @@
+import AMQP
+import CoreMetrics
+import Logging
+import Postgres
+import Schema
+import Service
+import ServiceLifecycle
+
+/// Keeps a ``RelaySession`` going: connects, runs it, and after any failure connects again and goes on where the ledger
+/// ends, as a new process would.
+struct RelayService: ServiceLifecycle.Service {
+    let settings: RelaySettings
+    let health: RelayHealth
+    let metrics: RelayMetrics
+    let logger: Logger
+
+    func run() async throws {
+        var backoff = Backoff()
+        while !Task.isShuttingDownGracefully && !Task.isCancelled {
+            let start = ContinuousClock.now
+            do {
+                return try await withConnections { connections in
+                    try await RelaySession(connections, settings: settings, health: health, metrics: metrics).run()
+                }
+            } catch let error as Unavailable {
+                health.unavailable(error.name, error.cause)
+            } catch {
+                health.unavailable(error is PostgresError ? "postgres" : "rabbitmq", error)
+            }
+            metrics.lanesOwned.record(0)
+            if .now - start > .seconds(10) { backoff.reset() }
+            let wait = backoff.next()
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
+        }
+    }
+
+    /// A server could not be connected to.
+    private struct Unavailable: Error {
+        let name: String
+        let cause: any Error
+    }
+
+    private func withConnections(_ work: (RelayConnections) async throws -> Void) async throws {
+        let ledger = try await connect("postgres") {
+            try await Database.connect(settings.database, logger: logger)
+        }
+        try await closing(ledger) {
+            let log = try await connect("postgres") { try await listening() }
+            try await closing(log) {
+                let publisher = try await connect("rabbitmq") {
+                    try await AMQPPublisher.connect(settings.broker, queue: settings.queue, logger: logger)
+                }
+                health.delivering()
+                try await closing(publisher) {
+                    let ledger = LaneLedger(connection: ledger, relay: settings.name)
+                    try await work(RelayConnections(log: log, ledger: ledger, publisher: publisher))
+                }
+            }
+        }
+    }
+
+    /// Listens first; what was rung before is found by the first look at the log.
+    private func listening() async throws -> PostgresConnection {
+        var configuration = settings.database
+        configuration.parameters = OutboxReader.plannerSettings
+        let connection = try await PostgresConnection.connect(configuration, logger: logger)
+        try await connection.listen(to: Channel.outbox)
+        return connection
+    }
+
+    private func connect<Connection>(
+        _ name: String, _ connect: () async throws -> Connection
+    ) async throws -> Connection {
+        do {
+            let connection = try await connect()
+            health.connected(name)
+            return connection
+        } catch {
+            throw Unavailable(name: name, cause: error)
+        }
+    }
+
+    private func closing(_ connection: some Closable, _ work: () async throws -> Void) async throws {
+        do { try await work() } catch {
+            await connection.close()
+            throw error
+        }
+        await connection.close()
+    }
+}
+
+private protocol Closable: Sendable {
+    func close() async
+}
+
+extension PostgresConnection: Closable {}
+extension AMQPPublisher: Closable {}

@@ -1,0 +1,47 @@
+import AMQP
+import Postgres
+import Program
+import Service
+
+/// What the relay is told. The initialiser reads every setting, once, and throws at start.
+struct RelaySettings: Sendable {
+    /// Names this process in the ledger and at the servers.
+    let name: String
+    let broker: AMQPConfiguration
+    let queue: QueueDeclaration
+    /// The most rows that are published and not yet in the ledger.
+    let windowSize: Int
+    let pollInterval: Duration
+    let database: PostgresConfiguration
+
+    /// - Throws: ``SettingError`` for the first setting that is wrong.
+    init(_ settings: SettingsReader) throws(SettingError) {
+        name = Program.identity
+        database = try settings.database(applicationName: "candlepost relay")
+        broker = try settings.broker(connectionName: "candlepost relay \(name)")
+        queue = QueueDeclaration(
+            name: try settings.read(Self.queueSetting), type: try settings.read(BrokerSettings.queueType))
+        windowSize = try settings.read(Self.batchSizeSetting)
+        pollInterval = .milliseconds(try settings.read(Self.pollSetting))
+    }
+
+    // MARK: the table
+
+    static let queueSetting = Setting.text(
+        "WS_PRICING_QUEUE", flag: "--queue", default: "ws.pricing-notifications",
+        allowed: "a queue name of 1 to 255 bytes", help: "the queue that the gateway reads")
+    static let batchSizeSetting = Setting.integer(
+        "RELAY_BATCH_SIZE", flag: "--batch-size", default: 1000, in: 32...10_000, unit: "messages",
+        help: "the publishing window: what a hard fault can repeat at most")
+    static let pollSetting = Setting.integer(
+        "RELAY_POLL_MS", flag: "--poll-ms", default: 1000, in: 10...60_000, unit: "ms",
+        help: "how often to look for rows when the doorbell is silent")
+    static let http = Setting.bindAddress(
+        "RELAY_HTTP", flag: "--http", default: "127.0.0.1:9465", help: "where probes and metrics are answered")
+
+    static let all: [AnySetting] = [
+        CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, pollSetting,
+        BrokerSettings.queueType, http, CommonSettings.shutdownTimeout, CommonSettings.logLevel,
+        CommonSettings.logFormat,
+    ]
+}

@@ -1,0 +1,191 @@
+import EventLoop
+public import Logging
+
+/// A connection that publishes messages and learns what became of them.
+///
+/// Publishing never waits: the bytes are queued and leave as the socket takes them. How much to have on the way is the
+/// caller's business; see ``unconfirmedCount`` and ``unsentBytes``.
+///
+/// After an error the connection is gone for good: every call throws that error, and the fate of every message that was
+/// not settled is unknown, so it has to be published again.
+public actor AMQPPublisher {
+    private let thread: PollThread
+    private let configuration: AMQPConfiguration
+    private let queue: QueueDeclaration
+    private let logger: Logger
+    private var link: BrokerLink?
+    private var failure: AMQPError?
+    private var confirms = PendingConfirms()
+    private var waiter = Waiter<[Outcome]>()
+    /// The basic.return whose header is to come.
+    private var pendingReturn: (code: UInt16, text: String)?
+    private let blockedSink: AsyncStream<String?>.Continuation
+
+    /// Each time the broker blocks this connection, its reason ("low on memory"); nil when it unblocks it. For one
+    /// reader, who gets the newest state; ends with the connection.
+    public nonisolated let blockedChanges: AsyncStream<String?>
+    /// Why the broker takes no messages at the moment; nil when it does.
+    public private(set) var blockedReason: String?
+
+    /// Whether the broker takes no messages at the moment.
+    public var isBlocked: Bool { blockedReason != nil }
+    /// How many bytes the socket has not taken yet.
+    public var unsentBytes: Int { link?.outgoing.unsent ?? 0 }
+    /// How many published messages are unsettled.
+    public var unconfirmedCount: Int { confirms.count }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private init(
+        _ configuration: AMQPConfiguration, queue: QueueDeclaration, logger: Logger
+    ) throws(AMQPError) {
+        thread = try PollThread.forConnection("amqp-publisher")
+        self.configuration = configuration
+        self.queue = queue
+        self.logger = logger
+        (blockedChanges, blockedSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    deinit {
+        blockedSink.finish()
+        thread.stop()
+    }
+
+    /// Connects, creates the queue if it is missing, and asks the broker for confirms.
+    /// - Throws: ``AMQPError``; its ``AMQPError/recovery`` says whether trying again may help.
+    public static func connect(
+        _ configuration: AMQPConfiguration, queue: QueueDeclaration, logger: Logger
+    ) async throws(AMQPError) -> AMQPPublisher {
+        let publisher = try AMQPPublisher(configuration, queue: queue, logger: logger)
+        let address = try await publisher.open()
+        logger.info("publishing to the broker", metadata: ["amqp.endpoint": "\(address)"])
+        return publisher
+    }
+
+    private func open() throws(AMQPError) -> String {
+        try queue.validate()
+        let link = try BrokerLink.open(configuration)
+        try link.ensure(queue)
+        try link.selectConfirms()
+        let address = link.address
+        self.link = consume link
+        thread.onReady { [weak self] in self?.assumeIsolated { $0.turn() } }
+        turn()
+        return address
+    }
+
+    // MARK: publishing
+
+    /// Queues the messages for sending. Never waits.
+    /// - Precondition: the batch is not empty.
+    /// - Returns: their delivery tags, in the order of the batch.
+    /// - Throws: ``AMQPError`` when the connection is gone. Nothing was published then.
+    public func publish(_ batch: consuming PublishBatch) throws(AMQPError) -> ClosedRange<UInt64> {
+        precondition(!batch.isEmpty, "there is nothing to publish")
+        if let failure { throw failure }
+        let tags = confirms.publish(batch.ids)
+        link?.outgoing.add(batch.takeFrames())
+        turn()
+        return tags
+    }
+
+    /// Waits until at least one message is settled.
+    /// - Returns: everything that was settled since the last call, in the order in which the broker told.
+    /// - Throws: ``AMQPError`` when the connection is or gets lost. When the task is cancelled, of kind `cancelled`: the
+    ///   outcomes stay for the next call.
+    public func nextOutcomes() async throws(AMQPError) -> [Outcome] {
+        guard !waiter.isWaiting else { throw .alreadyWaiting }
+        if confirms.hasOutcomes { return confirms.takeOutcomes() }
+        if let failure { throw failure }
+        guard !Task.isCancelled else { throw .cancelled }
+        let id = waiter.newID()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter.wait($0) }
+        } onCancel: {
+            Task { await self.cancelWait(id) }
+        }
+        return try result.get()
+    }
+
+    private func cancelWait(_ id: Int) { waiter.cancel(id) }
+
+    /// Looks for the queue and creates it if it is missing, on a connection of its own: a queue that is missing closes
+    /// the channel that asked for it, and with it the confirms that are on their way.
+    public func ensureQueue() async throws(AMQPError) {
+        if let failure { throw failure }
+        let other = try await AMQPPublisher.connect(configuration, queue: queue, logger: logger)
+        await other.close()
+    }
+
+    /// Ends the connection in good order, within `closeTimeout`. It does not wait for confirms; what is unsettled
+    /// counts as unknown.
+    public func close() {
+        guard failure == nil else { return }
+        link?.close(within: configuration.closeTimeout)
+        fail(.closed)
+    }
+
+    // MARK: one turn of the connection
+
+    /// Reads what has come, writes what can be written, hands out outcomes, and says what to wait for.
+    private func turn() {
+        guard failure == nil else { return }
+        let now = ContinuousClock.now
+        do throws(AMQPError) {
+            try read(at: now)
+            try link?.keepAlive(at: now)
+            try link?.flush(at: now)
+        } catch {
+            return fail(error)
+        }
+        if waiter.isWaiting && confirms.hasOutcomes { waiter.resume(.success(confirms.takeOutcomes())) }
+        if let interest = link?.interest(reading: true, deadline: nil, now: now) { thread.wait(for: interest) }
+    }
+
+    private func read(at now: ContinuousClock.Instant) throws(AMQPError) {
+        link?.notice(at: now)
+        do {
+            while let frame = try link?.nextFrame() { try take(frame) }
+        } catch let error as AMQPError {
+            throw error
+        } catch {
+            throw AMQPError(.protocolViolation, "the broker settled a message that is not open")
+        }
+    }
+
+    private func take(_ frame: IncomingFrame) throws {
+        switch frame {
+        case .ack(let tag, let multiple): try confirms.settle(tag, multiple: multiple, refused: false)
+        case .nack(let tag, let multiple): try confirms.settle(tag, multiple: multiple, refused: true)
+        case .returned(let code, let text): pendingReturn = (code, text)
+        case .header(let header):
+            // The body that follows is of no interest.
+            guard let reason = pendingReturn.take(), let id = header.numericMessageID else {
+                throw PendingConfirms.Violation()
+            }
+            try confirms.noteReturn(id: id, code: reason.code, text: reason.text)
+        case .blocked(let reason): setBlocked(reason)
+        case .unblocked: setBlocked(nil)
+        default: break
+        }
+    }
+
+    private func setBlocked(_ reason: String?) {
+        blockedReason = reason
+        blockedSink.yield(reason)
+        if let reason {
+            logger.warning("the broker takes no messages", metadata: ["amqp.reason": "\(reason)"])
+        } else {
+            logger.info("the broker takes messages again")
+        }
+    }
+
+    private func fail(_ error: AMQPError) {
+        failure = error
+        thread.wait(for: PollThread.Interest())
+        link?.sayGoodbye(after: error)
+        link = nil
+        blockedSink.finish()
+        waiter.resume(.failure(error))
+    }
+}

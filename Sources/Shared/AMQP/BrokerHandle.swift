@@ -1,0 +1,28 @@
+import CRabbitMQ
+import Glibc
+
+/// Owns one connection of the C library and ends it exactly once.
+struct BrokerHandle: ~Copyable {
+    let raw: amqp_connection_state_t
+
+    init() throws(AMQPError) {
+        guard let raw = amqp_new_connection() else { throw AMQPError(.noResources, "out of memory for a connection") }
+        self.raw = raw
+    }
+
+    /// -1 when the socket is closed.
+    var descriptor: Int32 { amqp_get_sockfd(raw) }
+
+    deinit {
+        // The library ends TLS with a wait that has no limit, unless the socket is shut first.
+        if descriptor >= 0 { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        amqp_destroy_connection(raw)
+    }
+}
+
+extension timeval {
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self.init(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
+    }
+}

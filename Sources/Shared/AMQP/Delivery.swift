@@ -1,0 +1,59 @@
+/// One message that the broker delivered. Its bytes are in the ``DeliveryBatch`` it came with.
+public struct Delivery: Sendable {
+    /// What to give to ``AMQPConsumer/acknowledge(through:)``; rises by one with each delivery.
+    public let tag: UInt64
+    /// The index of its queue in the list that the consumer was connected with.
+    public let queue: Int
+    /// Whether the broker has sent it to somebody before.
+    public let redelivered: Bool
+    /// Where its body is in ``DeliveryBatch/bytes``.
+    public internal(set) var body: Range<Int>
+    /// The length of the body that the sender announced, in bytes.
+    public let announcedSize: Int
+    /// The message's headers that are plain values: at most 32, each of at most 512 bytes.
+    public let headers: [Header]
+
+    /// A message that the program has from elsewhere, whole.
+    public init(tag: UInt64, queue: Int, redelivered: Bool = false, body: Range<Int>, headers: [Header] = []) {
+        self.init(
+            tag: tag, queue: queue, redelivered: redelivered, body: body, announcedSize: body.count, headers: headers)
+    }
+
+    init(
+        tag: UInt64, queue: Int, redelivered: Bool, body: Range<Int>, announcedSize: Int, headers: [Header]
+    ) {
+        self.tag = tag
+        self.queue = queue
+        self.redelivered = redelivered
+        self.body = body
+        self.announcedSize = announcedSize
+        self.headers = headers
+    }
+
+    /// Whether the body was longer than ``AMQPConfiguration/maximumBodyBytes`` and is missing its end.
+    public var isTruncated: Bool { body.count < announcedSize }
+}
+
+/// A header of a message: its name and its value as text.
+public struct Header: Sendable, Equatable {
+    public let name: String
+    /// Text as it is, numbers in decimal, `true` and `false`.
+    public let value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// Deliveries in the order of their arrival, with the bytes of all their bodies in one array.
+public struct DeliveryBatch: Sendable {
+    public internal(set) var bytes: [UInt8]
+    public internal(set) var deliveries: [Delivery]
+
+    /// - Parameter deliveries: their bodies lie in `bytes`.
+    public init(bytes: [UInt8] = [], deliveries: [Delivery] = []) {
+        self.bytes = bytes
+        self.deliveries = deliveries
+    }
+}

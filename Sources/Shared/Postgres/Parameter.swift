@@ -1,0 +1,79 @@
+/// The value of one parameter, in the binary format.
+public struct Parameter: Sendable {
+    enum Value: Sendable {
+        case null
+        /// Up to eight bytes as they go over the wire, lowest address first; no allocation.
+        case scalar(UInt64, length: Int)
+        case bytes([UInt8])
+        case array(BinaryArray)
+    }
+
+    /// The type that the server is told.
+    let type: UInt32
+    let value: Value
+
+    private init(type: UInt32, _ value: Value) {
+        self.type = type
+        self.value = value
+    }
+
+    private init(type: UInt32, bits: some FixedWidthInteger & UnsignedInteger) {
+        let length = bits.bitWidth / 8
+        // Shifted so that the first byte in memory is the most significant byte of the value.
+        let wire = UInt64(truncatingIfNeeded: bits) << (64 - bits.bitWidth)
+        self.init(type: type, .scalar(wire.bigEndian, length: length))
+    }
+
+    /// A `smallint`.
+    public static func int2(_ value: Int16) -> Self { Self(type: TypeOID.int2, bits: UInt16(bitPattern: value)) }
+
+    /// An `integer`.
+    public static func int4(_ value: Int32) -> Self { Self(type: TypeOID.int4, bits: UInt32(bitPattern: value)) }
+
+    /// A `bigint`.
+    public static func int8(_ value: Int64) -> Self { Self(type: TypeOID.int8, bits: UInt64(bitPattern: value)) }
+
+    /// A `boolean`.
+    public static func bool(_ value: Bool) -> Self { Self(type: TypeOID.bool, bits: UInt8(value ? 1 : 0)) }
+
+    /// A `double precision`.
+    public static func double(_ value: Double) -> Self { Self(type: TypeOID.double, bits: value.bitPattern) }
+
+    /// A `text`. The server refuses U+0000 in it (22021).
+    public static func text(_ value: String) -> Self { Self(type: TypeOID.text, .bytes(Array(value.utf8))) }
+
+    /// A `bytea`.
+    public static func bytea(_ value: [UInt8]) -> Self { Self(type: TypeOID.bytea, .bytes(value)) }
+
+    /// A `timestamptz`.
+    /// - Parameter milliseconds: since 1970-01-01 UTC. What PostgreSQL cannot hold is refused by it (22008).
+    public static func timestamp(milliseconds: Int64) -> Self {
+        let wire = Timestamp.microsecondsSince2000(milliseconds: milliseconds)
+        return Self(type: TypeOID.timestamptz, bits: UInt64(bitPattern: wire))
+    }
+
+    /// NULL of a type; see ``TypeOID``.
+    public static func null(_ oid: UInt32) -> Self { Self(type: oid, .null) }
+
+    /// A one-dimensional array.
+    public static func array(_ value: BinaryArray) -> Self { Self(type: value.elementType.arrayOID, .array(value)) }
+}
+
+/// `timestamptz` counts microseconds from 2000-01-01 00:00 UTC.
+enum Timestamp {
+    static let millisecondsFrom1970To2000: Int64 = 946_684_800_000
+
+    /// Saturates just inside the values that mean "infinity", which the server refuses as out of range.
+    static func microsecondsSince2000(milliseconds: Int64) -> Int64 {
+        let (shifted, underflow) = milliseconds.subtractingReportingOverflow(millisecondsFrom1970To2000)
+        let (scaled, overflow) = shifted.multipliedReportingOverflow(by: 1000)
+        guard underflow || overflow else { return scaled }
+        return milliseconds < 0 ? .min + 1 : .max - 1
+    }
+
+    /// Rounds towards the past, so that a time never moves to a later millisecond.
+    static func milliseconds(microsecondsSince2000 microseconds: Int64) -> Int64 {
+        let (quotient, remainder) = microseconds.quotientAndRemainder(dividingBy: 1000)
+        return quotient - (remainder < 0 ? 1 : 0) + millisecondsFrom1970To2000
+    }
+}

@@ -1,0 +1,54 @@
+/// Somebody who waits for a notification.
+struct NotificationWaiter {
+    let continuation: CheckedContinuation<Result<Bool, PostgresError>, Never>
+    let deadline: ContinuousClock.Instant
+}
+
+extension PostgresConnection {
+    /// Subscribes to a channel. Use a connection that holds no transaction open, or the server's queue fills up.
+    /// - Throws: as ``pipeline(_:)``.
+    public func listen(to channel: String) async throws(PostgresError) {
+        _ = try await execute("LISTEN \"\(channel.replacing("\"", with: "\"\""))\"")
+    }
+
+    /// Waits for a notification on any channel listened to. Several that came in the meantime count as one.
+    /// - Parameter timeout: how long to wait.
+    /// - Returns: true when one has come since the last call; false when the time has passed or the task is cancelled.
+    /// - Throws: when the connection is lost or closed.
+    public func nextNotification(timeout: Duration) async throws(PostgresError) -> Bool {
+        if let end { throw end }
+        if notified {
+            notified = false
+            return true
+        }
+        waitersSoFar += 1
+        let id = waitersSoFar
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                waiters[id] = NotificationWaiter(continuation: continuation, deadline: .now + timeout)
+                updateInterest()
+            }
+        } onCancel: {
+            Task { await self.stopWaiting(id) }
+        }
+        return try result.get()
+    }
+
+    private func stopWaiting(_ id: UInt64) {
+        waiters.removeValue(forKey: id)?.continuation.resume(returning: .success(false))
+        updateInterest()
+    }
+
+    func takeNotifications() {
+        guard handle?.drainNotifications() == true else { return }
+        notified = waiters.isEmpty
+        endWaits(returning: .success(true)) { _ in true }
+    }
+
+    func endWaits(returning result: Result<Bool, PostgresError>, where isOver: (NotificationWaiter) -> Bool) {
+        for (id, waiter) in waiters where isOver(waiter) {
+            waiters[id] = nil
+            waiter.continuation.resume(returning: result)
+        }
+    }
+}

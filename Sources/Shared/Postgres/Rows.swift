@@ -1,0 +1,93 @@
+/// The result of one statement, copied out of libpq: one buffer and an offset for each value.
+///
+/// The accessors trap when the value is NULL or has another width than the type asked for, as an array does for a bad
+/// index: ask for the types that the statement selects (cast in SQL), and ``isNull(_:_:)`` where NULL is possible.
+public struct Rows: Sendable {
+    /// The number of rows.
+    public let count: Int
+    /// The names of the columns, in order.
+    public let columnNames: [String]
+    /// What the server says about the statement, e.g. `INSERT 0 3`.
+    public let commandTag: String
+    /// The rows inserted, updated, deleted or selected; 0 for other statements.
+    public let affectedRows: Int
+
+    private let arena: [UInt8]
+    /// Where value `i` ends and the next starts; a NULL's end is stored as its complement.
+    private let ends: [Int]
+
+    init(
+        count: Int, columnNames: [String], commandTag: String, affectedRows: Int, arena: [UInt8], ends: [Int]
+    ) {
+        self.count = count
+        self.columnNames = columnNames
+        self.commandTag = commandTag
+        self.affectedRows = affectedRows
+        self.arena = arena
+        self.ends = ends
+    }
+
+    private func index(_ row: Int, _ column: Int) -> Int {
+        precondition(row >= 0 && row < count && column >= 0 && column < columnNames.count, "no such row or column")
+        return row * columnNames.count + column
+    }
+
+    private func range(_ row: Int, _ column: Int) -> Range<Int> {
+        let index = index(row, column)
+        let end = ends[index]
+        precondition(end >= 0, "the value is NULL")
+        guard index > 0 else { return 0..<end }
+        let start = ends[index - 1]
+        return (start < 0 ? ~start : start)..<end
+    }
+
+    private func load<T: FixedWidthInteger>(_ row: Int, _ column: Int, as type: T.Type) -> T {
+        let range = range(row, column)
+        precondition(range.count == MemoryLayout<T>.size, "the column has another type")
+        return arena.withUnsafeBytes { T(bigEndian: $0.loadUnaligned(fromByteOffset: range.lowerBound, as: T.self)) }
+    }
+
+    /// Whether the value is NULL.
+    public func isNull(_ row: Int, _ column: Int) -> Bool { ends[index(row, column)] < 0 }
+
+    /// The value of a `smallint` column.
+    public func int2(_ row: Int, _ column: Int) -> Int16 { load(row, column, as: Int16.self) }
+
+    /// The value of an `integer` column.
+    public func int4(_ row: Int, _ column: Int) -> Int32 { load(row, column, as: Int32.self) }
+
+    /// The value of a `bigint` column.
+    public func int8(_ row: Int, _ column: Int) -> Int64 { load(row, column, as: Int64.self) }
+
+    /// The value of a `boolean` column.
+    public func bool(_ row: Int, _ column: Int) -> Bool { load(row, column, as: UInt8.self) != 0 }
+
+    /// The value of a `double precision` column.
+    public func double(_ row: Int, _ column: Int) -> Double {
+        Double(bitPattern: load(row, column, as: UInt64.self))
+    }
+
+    /// The value of a `timestamptz` column in milliseconds since 1970-01-01 UTC, rounded down.
+    public func timestampMilliseconds(_ row: Int, _ column: Int) -> Int64 {
+        Timestamp.milliseconds(microsecondsSince2000: int8(row, column))
+    }
+
+    /// The value of a `text`, `json` or `varchar` column.
+    public func text(_ row: Int, _ column: Int) -> String { String(decoding: bytes(row, column), as: UTF8.self) }
+
+    /// The size of all values together.
+    public var byteCount: Int { arena.count }
+
+    /// The size of a value, 0 for NULL.
+    public func byteCount(_ row: Int, _ column: Int) -> Int { isNull(row, column) ? 0 : range(row, column).count }
+
+    /// The bytes of any column as a view of the shared buffer: it costs nothing and keeps the whole result alive.
+    public func bytes(_ row: Int, _ column: Int) -> ArraySlice<UInt8> { arena[range(row, column)] }
+
+    /// Calls `body` with the bytes of any column; the pointer is valid inside only.
+    public func withBytes<R, E: Error>(
+        _ row: Int, _ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        try arena.span.extracting(range(row, column)).withUnsafeBytes(body)
+    }
+}

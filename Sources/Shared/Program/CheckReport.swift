@@ -1,0 +1,78 @@
+public import AMQP
+public import Postgres
+import Schema
+public import Service
+
+/// The lines of `writer check` and `relay check`, each of them fine or not.
+public struct CheckReport: Sendable {
+    private var isGood = true
+    private var isUnavailable = false
+
+    public init() {}
+
+    /// Prints one line.
+    public mutating func note(_ what: String, _ isFine: Bool, _ finding: String) {
+        StandardStream.line("\(isFine ? "ok  " : "FAIL") \(what): \(finding)")
+        if !isFine { isGood = false }
+    }
+
+    /// Connection, schema version and rights.
+    /// - Parameter rights: what the program does, as relation and privilege.
+    public mutating func database(
+        _ configuration: PostgresConfiguration, rights: [(relation: String, privilege: String)]
+    ) async {
+        do {
+            let connection = try await PostgresConnection.connect(configuration, logger: Program.quietLogger)
+            note("postgres", true, "connected, server \(connection.serverVersion / 10_000)")
+            do throws(PostgresError) { try await schema(connection, rights) } catch {
+                note("schema", false, "\(error)")
+            }
+            await connection.close()
+        } catch {
+            note("postgres", false, "\(error)")
+            isUnavailable = true
+        }
+    }
+
+    private mutating func schema(
+        _ connection: PostgresConnection, _ rights: [(relation: String, privilege: String)]
+    ) async throws(PostgresError) {
+        let version = try await SchemaVersion.current(connection)
+        guard version >= SchemaVersion.required else {
+            return note("schema", false, SchemaOutdated(version: version).description)
+        }
+        note("schema", true, "version \(version)")
+        var missing: [String] = []
+        for right in rights {
+            let rows = try await connection.execute(
+                "SELECT has_table_privilege($1, $2)", [.text(right.relation), .text(right.privilege)])
+            if !rows.bool(0, 0) { missing.append("\(right.privilege) on \(right.relation)") }
+        }
+        note("rights", missing.isEmpty, missing.isEmpty ? "all there" : "missing: \(missing.joined(separator: ", "))")
+    }
+
+    /// Connection and queues. A missing queue is fine: it is created at start.
+    public mutating func broker(_ configuration: AMQPConfiguration, queues: [String]) async {
+        do throws(AMQPError) {
+            let (address, states) = try await AMQPInspector.look(configuration, queues: queues)
+            note("rabbitmq", true, "connected to \(address)")
+            for state in states {
+                note(
+                    "queue \(state.name)", true,
+                    state.exists
+                        ? "\(state.messages) messages, \(state.consumers) consumers" : "not there yet, created at start"
+                )
+            }
+        } catch {
+            note("rabbitmq", false, "\(error)")
+            isUnavailable = true
+        }
+    }
+
+    /// Ends the command with the right status.
+    /// - Throws: ``CommandExit`` with 69 if a server is not there, with 1 if anything else is not fine.
+    public func finish() throws(CommandExit) {
+        if isUnavailable { throw CommandExit(.unavailable) }
+        if !isGood { throw CommandExit(.no) }
+    }
+}

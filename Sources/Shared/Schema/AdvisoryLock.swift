@@ -1,0 +1,21 @@
+/// The advisory locks of Candlepost, all in one place because their keys share one number space in a database.
+public enum AdvisoryLock {
+    /// Held while migrations are applied.
+    public static let migration: Int64 = 0x43_414E_444C_4500
+
+    /// First key of the two-part locks, the lane being the second.
+    ///
+    /// A writer holds its batch's lanes from before it draws outbox ids until after the commit, so that within a lane
+    /// the order of ids is the order of commits.
+    public static let writerLane: Int32 = 0x43_4157
+    /// A relay holds the lanes that it publishes for as long as its connection lives.
+    public static let relayLane: Int32 = 0x43_4152
+}
+
+/// The channels of LISTEN and NOTIFY.
+public enum Channel {
+    /// Rung after commits that added outbox rows. Carries nothing: what there is to do stands in the outbox.
+    public static let outbox = "candlepost_outbox"
+    /// Rung by a trigger when markets were added or changed.
+    public static let markets = "candlepost_markets"
+}

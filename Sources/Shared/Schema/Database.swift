@@ -1,0 +1,33 @@
+public import Logging
+public import Postgres
+
+/// A database with Candlepost's schema in it.
+public enum Database {
+    /// Connects, and makes sure that the schema is as new as this program needs it.
+    /// - Throws: ``PostgresError`` as the server says, ``SchemaOutdated`` if migrations are missing.
+    public static func connect(
+        _ configuration: PostgresConfiguration, logger: Logger
+    ) async throws -> PostgresConnection {
+        let connection = try await PostgresConnection.connect(configuration, logger: logger)
+        do {
+            let version = try await SchemaVersion.current(connection)
+            guard version >= SchemaVersion.required else { throw SchemaOutdated(version: version) }
+            return connection
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+}
+
+/// The database's schema is older than this program.
+public struct SchemaOutdated: Error, Sendable, CustomStringConvertible {
+    /// The version found, 0 for no schema at all.
+    public let version: Int32
+
+    public init(version: Int32) { self.version = version }
+
+    public var description: String {
+        "the schema has version \(version), \(SchemaVersion.required) is needed: run `writer migrate`"
+    }
+}

@@ -1,0 +1,81 @@
+public import Postgres
+
+/// Brings a database's schema up to date.
+public struct Migrator: Sendable {
+    private let migrations: [Migration]
+
+    public init(_ migrations: [Migration]) { self.migrations = migrations }
+
+    /// Applies what is missing, each migration in a transaction of its own, under a lock: of several that run at once one
+    /// works and the others find nothing left to do.
+    /// - Returns: the names of the migrations that were applied.
+    /// - Throws: ``MigrationError`` if an applied migration differs from its file, or the database is ahead of the
+    ///   files; ``PostgresError`` as the server says.
+    public func migrate(_ connection: PostgresConnection) async throws -> [String] {
+        _ = try await connection.execute("SELECT pg_advisory_lock($1)", [.int8(AdvisoryLock.migration)])
+        do {
+            let applied = try await applyMissing(connection)
+            _ = try await connection.execute("SELECT pg_advisory_unlock($1)", [.int8(AdvisoryLock.migration)])
+            return applied
+        } catch {
+            _ = try? await connection.execute("SELECT pg_advisory_unlock($1)", [.int8(AdvisoryLock.migration)])
+            throw error
+        }
+    }
+
+    private func applyMissing(_ connection: PostgresConnection) async throws -> [String] {
+        try await connection.script(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migrations (
+                version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
+                applied_at timestamptz NOT NULL DEFAULT now(), applied_by text NOT NULL DEFAULT current_user)
+            """)
+        let checksums = try await checksums(connection)
+        let present = try await connection.execute("SELECT version, name, checksum FROM schema_migrations ORDER BY 1")
+        for row in 0..<present.count {
+            let (version, name) = (present.int4(row, 0), present.text(row, 1))
+            guard Int(version) <= migrations.count else {
+                throw MigrationError(
+                    "the database has migration \(name), this program knows \(migrations.count): use a newer program")
+            }
+            guard present.text(row, 2) == checksums[Int(version) - 1] else {
+                throw MigrationError(
+                    "migration \(name) differs from the file that was applied: restore the file, add a new migration")
+            }
+        }
+        var applied: [String] = []
+        for migration in migrations.dropFirst(present.count) {
+            try await apply(migration, checksum: checksums[Int(migration.version) - 1], connection)
+            applied.append(migration.name)
+        }
+        return applied
+    }
+
+    private func apply(_ migration: Migration, checksum: String, _ connection: PostgresConnection) async throws {
+        do {
+            try await connection.script(
+                """
+                BEGIN;
+                \(migration.sql)
+                ;
+                INSERT INTO schema_migrations (version, name, checksum)
+                VALUES (\(migration.version), '\(migration.name)', '\(checksum)');
+                COMMIT;
+                """)
+        } catch {
+            try? await connection.script("ROLLBACK")
+            throw error
+        }
+    }
+
+    /// SHA-256 of each file, computed by the server: no cryptography of our own for eight lines.
+    private func checksums(_ connection: PostgresConnection) async throws -> [String] {
+        var checksums: [String] = []
+        for migration in migrations {
+            let rows = try await connection.execute(
+                "SELECT encode(sha256($1), 'hex')", [.bytea(Array(migration.sql.utf8))])
+            checksums.append(rows.text(0, 0))
+        }
+        return checksums
+    }
+}

@@ -1,0 +1,83 @@
+/// The head of an HTTP/1 request, as much of it as the endpoint needs.
+struct HTTPRequestHead: Equatable {
+    /// The most bytes of a head; a longer one is refused.
+    static let limit = 8192
+
+    /// What the bytes received so far are.
+    enum Reading: Equatable {
+        case incomplete
+        case complete(HTTPRequestHead)
+        /// To be answered with this status.
+        case refused(HTTPStatus)
+    }
+
+    let method: String
+    /// The path without the query.
+    let path: String
+    /// The token of `Authorization: Bearer`, if there is one.
+    let bearerToken: String?
+
+    /// Reads a head from the first bytes of a connection.
+    static func read(_ bytes: [UInt8]) -> Reading {
+        guard let end = endOfHead(bytes) else { return bytes.count < limit ? .incomplete : .refused(.headTooLarge) }
+        guard end <= limit else { return .refused(.headTooLarge) }
+        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(whereSeparator: \.isNewline)
+        let words = lines.first?.split(separator: " ", omittingEmptySubsequences: false) ?? []
+        guard words.count == 3, words[2].hasPrefix("HTTP/1."), words[1].hasPrefix("/"), !words[0].isEmpty else {
+            return .refused(.badRequest)
+        }
+        let path = words[1].prefix { $0 != "?" }
+        return .complete(
+            HTTPRequestHead(method: String(words[0]), path: String(path), bearerToken: bearerToken(in: lines)))
+    }
+
+    /// Where the blank line ends; lines may end in a line feed alone (RFC 9112, section 2.2).
+    private static func endOfHead(_ bytes: [UInt8]) -> Int? {
+        var lineIsEmpty = false
+        for (place, byte) in bytes.enumerated() {
+            if byte == UInt8(ascii: "\n") {
+                if lineIsEmpty { return place + 1 }
+                lineIsEmpty = true
+            } else if byte != UInt8(ascii: "\r") {
+                lineIsEmpty = false
+            }
+        }
+        return nil
+    }
+
+    private static func bearerToken(in lines: [Substring]) -> String? {
+        for line in lines.dropFirst() {
+            guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "authorization" else { continue }
+            let words = line[line.index(after: colon)...].split(separator: " ")
+            return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
+        }
+        return nil
+    }
+}
+
+/// The statuses that the endpoint answers with.
+enum HTTPStatus: String {
+    case ok = "200 OK"
+    case badRequest = "400 Bad Request"
+    case unauthorized = "401 Unauthorized"
+    case forbidden = "403 Forbidden"
+    case notFound = "404 Not Found"
+    case methodNotAllowed = "405 Method Not Allowed"
+    case headTooLarge = "431 Request Header Fields Too Large"
+    case unavailable = "503 Service Unavailable"
+}
+
+/// An answer of the endpoint; the connection closes after it.
+struct HTTPAnswer: Equatable {
+    var status: HTTPStatus
+    var contentType = "text/plain; charset=utf-8"
+    var headers: [String] = []
+    var body: String
+
+    /// The answer as it goes over the wire.
+    var bytes: [UInt8] {
+        var lines = ["HTTP/1.1 \(status.rawValue)", "Content-Type: \(contentType)"]
+        lines += ["Content-Length: \(body.utf8.count)", "Cache-Control: no-store", "Connection: close"]
+        return Array(((lines + headers).joined(separator: "\r\n") + "\r\n\r\n" + body).utf8)
+    }
+}

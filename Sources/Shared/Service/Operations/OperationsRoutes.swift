@@ -1,0 +1,62 @@
+/// What the endpoint answers to whom.
+struct OperationsRoutes: Sendable {
+    let readiness: Readiness
+    let metrics: PrometheusRegistry
+    /// Whether the listener can be reached from other machines.
+    let isReachable: Bool
+    /// What a caller from another machine must present for more than yes and no; nil: nobody can.
+    let token: String?
+    /// The environment name of the setting of that token.
+    let tokenSetting: String
+
+    func answer(to request: HTTPRequestHead, at now: ContinuousClock.Instant = .now) -> HTTPAnswer {
+        guard ["/livez", "/readyz", "/metrics"].contains(request.path) else {
+            return HTTPAnswer(status: .notFound, body: "not found: there are /livez, /readyz and /metrics\n")
+        }
+        guard request.method == "GET" else {
+            return HTTPAnswer(status: .methodNotAllowed, headers: ["Allow: GET"], body: "only GET\n")
+        }
+        switch request.path {
+        case "/livez": return HTTPAnswer(status: .ok, body: "ok\n")
+        case "/readyz": return readyz(isTrusted: isTrusted(request), at: now)
+        default: return isTrusted(request) ? scrape() : refusal
+        }
+    }
+
+    private func readyz(isTrusted: Bool, at now: ContinuousClock.Instant) -> HTTPAnswer {
+        let snapshot = readiness.snapshot
+        if snapshot.isReady { return HTTPAnswer(status: .ok, body: "ready\n") }
+        let lines = isTrusted ? snapshot.missing(at: now) : ["not ready"]
+        return HTTPAnswer(status: .unavailable, body: lines.map { $0 + "\n" }.joined())
+    }
+
+    private func scrape() -> HTTPAnswer {
+        HTTPAnswer(status: .ok, contentType: PrometheusText.contentType, body: metrics.text())
+    }
+
+    private var refusal: HTTPAnswer {
+        guard token != nil else {
+            let hint = "from other machines metrics need a token: set \(tokenSetting)\n"
+            return HTTPAnswer(status: .forbidden, body: hint)
+        }
+        return HTTPAnswer(
+            status: .unauthorized, headers: ["WWW-Authenticate: Bearer"], body: "the bearer token is missing or wrong\n"
+        )
+    }
+
+    private func isTrusted(_ request: HTTPRequestHead) -> Bool {
+        guard isReachable else { return true }
+        guard let token, let given = request.bearerToken else { return false }
+        return Self.areEqual(token, given)
+    }
+
+    /// Takes as long for a wrong token as for the right one, so that nobody finds it by the clock.
+    private static func areEqual(_ expected: String, _ given: String) -> Bool {
+        let (expected, given) = (Array(expected.utf8), Array(given.utf8))
+        var difference = expected.count ^ given.count
+        for place in given.indices {
+            difference |= Int(given[place] ^ expected[place % max(1, expected.count)])
+        }
+        return difference == 0
+    }
+}

@@ -1,0 +1,87 @@
+import Synchronization
+
+/// What a program needs to do its work, and whether it is there; `/readyz` answers from it.
+public final class Readiness: Sendable {
+    /// Whether one thing is there.
+    public enum Status: Sendable, Equatable {
+        case ready
+        /// Not there, and why, in a few words that hold no secret.
+        case notReady(String)
+    }
+
+    /// A thing, whether it is there, and since when.
+    public struct Condition: Sendable, Equatable {
+        /// The name it was declared with.
+        public let name: String
+        /// Whether it is there.
+        public internal(set) var status: Status
+        /// When it last came or went; a change of the reason alone leaves it.
+        public internal(set) var since: ContinuousClock.Instant
+    }
+
+    /// All conditions at one moment.
+    public struct Snapshot: Sendable, Equatable {
+        /// In the order in which they were declared.
+        public let conditions: [Condition]
+        /// Whether the program is finishing its work and takes no more.
+        public let isDraining: Bool
+
+        /// Whether everything is there and the program takes work.
+        public var isReady: Bool { !isDraining && conditions.allSatisfy { $0.status == .ready } }
+
+        /// One line for each thing that is missing: `postgres: connection refused, retrying for 12 s`.
+        public func missing(at now: ContinuousClock.Instant) -> [String] {
+            (isDraining ? ["draining"] : [])
+                + conditions.compactMap { condition in
+                    guard case .notReady(let reason) = condition.status else { return nil }
+                    let seconds = max(0, (now - condition.since).components.seconds)
+                    return "\(condition.name): \(SafeText.oneLine(reason, limit: 200)), retrying for \(seconds) s"
+                }
+        }
+    }
+
+    private struct State {
+        var conditions: [Condition] = []
+        var isDraining = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Ready, until things are declared that must be there.
+    public init() {}
+
+    /// Adds things that must be there; until they are set they are not, because they are "starting".
+    public func declare(_ names: String..., at now: ContinuousClock.Instant = .now) {
+        state.withLock { state in
+            for name in names where !state.conditions.contains(where: { $0.name == name }) {
+                state.conditions.append(Condition(name: name, status: .notReady("starting"), since: now))
+            }
+        }
+    }
+
+    /// Says whether a thing is there.
+    /// - Parameter name: Declared before.
+    /// - Returns: Whether it came or went by this, so that it is worth a log line.
+    @discardableResult
+    public func set(_ name: String, _ status: Status, at now: ContinuousClock.Instant = .now) -> Bool {
+        state.withLock { state in
+            guard let place = state.conditions.firstIndex(where: { $0.name == name }) else {
+                preconditionFailure("\(name) was not declared")
+            }
+            let changed = (state.conditions[place].status == .ready) != (status == .ready)
+            state.conditions[place].status = status
+            if changed { state.conditions[place].since = now }
+            return changed
+        }
+    }
+
+    /// The program takes no more work from now on.
+    public func startDraining() {
+        state.withLock { $0.isDraining = true }
+    }
+
+    /// All conditions now.
+    public var snapshot: Snapshot {
+        state.withLock { Snapshot(conditions: $0.conditions, isDraining: $0.isDraining) }
+    }
+}

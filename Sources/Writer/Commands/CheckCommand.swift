@@ -1,0 +1,28 @@
+import AMQP
+import ArgumentParser
+import Program
+import Records
+
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Settings, connections, rights, schema version: a line each, exit 0 if all is fine.")
+
+    @OptionGroup var flags: WriterFlags
+
+    func run() async throws {
+        let settings = try WriterSettings(flags.settings)
+        var report = CheckReport()
+        report.note("settings", true, "all readable")
+        let rights = [
+            ("markets", "SELECT"), ("outbox", "INSERT"), ("ingest_batches", "INSERT"), ("quarantine", "INSERT"),
+            ("conflicting_duplicates", "INSERT"),
+        ]
+        let tables = settings.kinds.flatMap {
+            [(RecordKind.all[$0].table, "INSERT"), (RecordKind.all[$0].table, "SELECT")]
+        }
+        await report.database(settings.database, rights: rights + tables)
+        await report.broker(settings.broker, queues: settings.queues.map(\.name))
+        try report.finish()
+    }
+}

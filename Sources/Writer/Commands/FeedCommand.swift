@@ -1,0 +1,41 @@
+import AMQP
+import ArgumentParser
+import Program
+import Service
+
+struct FeedCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "feed",
+        abstract: "Publishes messages from an NDJSON file into the queue of their kind, with confirms.",
+        discussion: """
+            A line is a message as collectors send it, with "type" beside "payload" where it is not a candle. Ends when all
+            are confirmed; when it is interrupted it says with which --skip to go on.
+            """)
+
+    @Argument(help: "The file; - for standard input.") var file: String
+    @Option(help: "The most messages a second; as fast as the broker takes them if left out.") var rate: Double?
+    @Option(help: "How many lines to leave out from the start, to go on after an interruption.") var skip = 0
+    @OptionGroup var flags: WriterFlags
+
+    func validate() throws {
+        if let rate, rate <= 0 { throw ValidationError("--rate must be above 0") }
+        if skip < 0 { throw ValidationError("--skip must not be negative") }
+    }
+
+    func run() async throws {
+        let settings = flags.settings
+        let broker = try settings.broker(connectionName: "candlepost feed")
+        let type = try settings.read(BrokerSettings.queueType)
+        let lines: LineReader
+        do { lines = try LineReader(path: file) } catch { throw CommandExit(.no, "\(file): \(error)") }
+        var feed = Feed(broker, queueType: type, rate: rate, skip: skip)
+        do {
+            try await feed.run(lines)
+        } catch {
+            let isAway = (error as? AMQPError)?.recovery == .retry
+            throw CommandExit(
+                isAway ? .unavailable : .no,
+                "\(error); \(feed.confirmedLines) lines are confirmed, go on with --skip \(feed.confirmedLines)")
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Program
+import Schema
+import Service
+
+struct MigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate",
+        abstract: "Brings the schema up to date and prints what it did. Safe to run by several at once.")
+
+    @Option(help: "The folder of the migrations; found by itself beside the program or in the checkout.")
+    var migrations: String?
+    @OptionGroup var flags: WriterFlags
+
+    func run() async throws {
+        do {
+            let migrator = Migrator(try Migration.load(from: try migrations ?? Migration.folder()))
+            let applied = try await CommandConnections.withDatabase(
+                flags.settings, needsSchema: false, parameters: ["statement_timeout": "0"]
+            ) {
+                try await migrator.migrate($0)
+            }
+            for name in applied { StandardStream.line("applied \(name)") }
+            if applied.isEmpty {
+                StandardStream.line("nothing to do: the schema has version \(SchemaVersion.required)")
+            }
+        } catch let error as MigrationError {
+            throw CommandExit(.no, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Glibc
+import Postgres
+import Program
+import Service
+
+/// What every recorded act on the quarantine takes.
+struct QuarantineAct: ParsableArguments {
+    @OptionGroup var filter: QuarantineFilter
+    @Option(help: "Why it is done; kept with who did it and when.") var reason: String?
+    @Flag(help: "Do it; without this the messages are only counted.") var yes = false
+    @OptionGroup var flags: WriterFlags
+
+    /// The open messages that are meant, or nil after saying how many there are because `--yes` is missing.
+    func ids(_ connection: PostgresConnection) async throws -> [Int64]? {
+        let selection = try filter.selection(openOnly: true)
+        let rows = try await connection.execute(
+            "SELECT id FROM quarantine \(selection.clause) ORDER BY id", selection.parameters)
+        StandardStream.line("\(rows.count) open messages")
+        guard rows.count > 0 else { return [] }
+        guard yes else { return nil }
+        return (0..<rows.count).map { rows.int8($0, 0) }
+    }
+
+    /// Who acts, for the record.
+    static var actor: String {
+        let user = getenv("SUDO_USER") ?? getenv("USER") ?? getenv("LOGNAME")
+        return "\(user.map { String(cString: $0) } ?? "uid \(getuid())")@\(Program.identity)"
+    }
+}
+
+struct QuarantineRequeueCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "requeue",
+        abstract: "Tries messages again: what can be a record by now is stored and announced as usual.")
+
+    @OptionGroup var act: QuarantineAct
+
+    func run() async throws {
+        let limit = try act.flags.settings.read(WriterSettings.maximumMessageSetting)
+        let outcome = try await CommandConnections.withDatabase(act.flags.settings) { connection in
+            guard let ids = try await act.ids(connection) else { return QuarantineRetry.Outcome?.none }
+            let retry = QuarantineRetry(
+                connection: connection, maximumMessageBytes: limit, act: "requeued", actedBy: QuarantineAct.actor,
+                why: act.reason)
+            var outcome = QuarantineRetry.Outcome()
+            for start in stride(from: 0, to: ids.count, by: 50) {
+                outcome += try await retry.run(Array(ids[start..<min(start + 50, ids.count)]))
+            }
+            return outcome
+        }
+        guard let outcome else { throw CommandExit(.no, "nothing done: repeat with --yes") }
+        StandardStream.line(
+            "stored \(outcome.stored), duplicate \(outcome.duplicate), still refused \(outcome.refused)")
+    }
+}
+
+struct QuarantineDiscardCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "discard", abstract: "Gives messages up: they stay, and count as resolved.")
+
+    @OptionGroup var act: QuarantineAct
+
+    func run() async throws {
+        let discarded = try await CommandConnections.withDatabase(act.flags.settings) { connection -> Int? in
+            guard let ids = try await act.ids(connection) else { return nil }
+            var array = BinaryArray(elementType: .int8, capacity: ids.count)
+            for id in ids { array.append(int8: id) }
+            return try await connection.execute(
+                """
+                WITH discarded AS (
+                    UPDATE quarantine SET resolved_at = now(), resolution = 'discarded'
+                    WHERE id = ANY($1) AND resolved_at IS NULL RETURNING id)
+                INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, why)
+                SELECT id, 'discarded', 'discarded', $2, $3 FROM discarded
+                """,
+                [
+                    .array(array), .text(QuarantineAct.actor),
+                    act.reason.map(Parameter.text) ?? .null(TypeOID.text),
+                ]
+            ).affectedRows
+        }
+        guard let discarded else { throw CommandExit(.no, "nothing done: repeat with --yes") }
+        StandardStream.line("discarded \(discarded)")
+    }
+}

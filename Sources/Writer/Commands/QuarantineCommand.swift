@@ -1,0 +1,135 @@
+import ArgumentParser
+import Postgres
+import Program
+import Service
+
+struct QuarantineCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "quarantine",
+        abstract: "Messages that could not be records: what they were, why, and back in again.",
+        subcommands: [
+            QuarantineListCommand.self, QuarantineShowCommand.self, QuarantineRequeueCommand.self,
+            QuarantineDiscardCommand.self,
+        ])
+}
+
+/// Which messages of the quarantine are meant; all conditions hold together.
+struct QuarantineFilter: ParsableArguments {
+    @Option(help: "The row of the quarantine; may be given several times.") var id: [Int64] = []
+    @Option(help: "The reason code, as in not_json or unknown_market.") var refused: String?
+    @Option(help: "The queue.") var queue: String?
+    @Option(help: "The market's id.") var market: Int32?
+    @Option(help: "Received at or after this time: ISO 8601, or 2h for two hours ago.") var since: String?
+    @Option(help: "Received before this time.") var until: String?
+
+    func selection(openOnly: Bool) throws(CommandExit) -> Selection {
+        var selection = Selection()
+        if openOnly { selection.add("resolved_at IS NULL") }
+        if !id.isEmpty {
+            var ids = BinaryArray(elementType: .int8, capacity: id.count)
+            for id in id { ids.append(int8: id) }
+            selection.add("id = ANY(?)", .array(ids))
+        }
+        selection.add("reason = ?", refused.map(Parameter.text))
+        selection.add("queue = ?", queue.map(Parameter.text))
+        selection.add("market_id = ?", market.map(Parameter.int4))
+        try selection.add("received_at >= ?", time: since, flag: "--since")
+        try selection.add("received_at < ?", time: until, flag: "--until")
+        return selection
+    }
+}
+
+struct QuarantineListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Lists quarantined messages, the newest first.")
+
+    @OptionGroup var filter: QuarantineFilter
+    @Flag(help: "Also those that are resolved.") var all = false
+    @Option(help: "The most rows.") var limit = 50
+    @Flag(help: "One JSON array.") var json = false
+    @OptionGroup var flags: WriterFlags
+
+    func run() async throws {
+        var selection = try filter.selection(openOnly: !all && filter.id.isEmpty)
+        let clause = selection.clause
+        selection.add("?", .int8(Int64(limit)))
+        let rows = try await CommandConnections.withDatabase(flags.settings) { [selection] in
+            try await $0.execute(
+                """
+                SELECT id, queue, reason, detail, market_id, length(body)::bigint,
+                       to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), attempts,
+                       to_char(resolved_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), resolution
+                FROM quarantine \(clause) ORDER BY id DESC LIMIT $\(selection.parameters.count)
+                """, selection.parameters)
+        }
+        var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
+        for row in 0..<rows.count { listing.write(Self.columns.indices.map { rows.quarantineValue(row, $0) }) }
+        listing.finish()
+    }
+
+    private static let columns = [
+        ListingColumn("id", isNumber: true), ListingColumn("queue"), ListingColumn("reason"), ListingColumn("detail"),
+        ListingColumn("market_id", isNumber: true), ListingColumn("body_bytes", isNumber: true),
+        ListingColumn("received_at"), ListingColumn("attempts", isNumber: true), ListingColumn("resolved_at"),
+        ListingColumn("resolution"),
+    ]
+}
+
+struct QuarantineShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Shows one message: what it is, what was done to it, and its body.")
+
+    @Argument(help: "The row of the quarantine.") var id: Int64
+    @Flag(help: "Nothing but the body, byte for byte.") var body = false
+    @OptionGroup var flags: WriterFlags
+
+    func run() async throws {
+        let (rows, acts) = try await CommandConnections.withDatabase(flags.settings) { connection in
+            (
+                try await connection.execute(Self.message, [.int8(id)]),
+                try await connection.execute(Self.acts, [.int8(id)])
+            )
+        }
+        guard rows.count == 1 else { throw CommandExit(.no, "quarantine has no row \(id)") }
+        if !body {
+            for column in 0..<9 where !rows.isNull(0, column) {
+                StandardStream.line("\(Self.names[column].padding(to: 12)) \(rows.text(0, column))")
+            }
+            for act in 0..<acts.count { StandardStream.line("\("act".padding(to: 12)) \(acts.text(act, 0))") }
+            StandardStream.line("body")
+        }
+        rows.withBytes(0, 9) { StandardStream.write($0, to: 1) }
+        if !body { StandardStream.line() }
+    }
+
+    private static let names = [
+        "id", "queue", "reason", "detail", "market_id", "headers", "received_at", "attempts", "resolution",
+    ]
+    private static let message = """
+        SELECT id::text, queue, reason, detail, market_id::text, headers::text,
+               to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), attempts::text,
+               resolution || to_char(resolved_at AT TIME ZONE 'UTC', ' "at" YYYY-MM-DD"T"HH24:MI:SS"Z"'), body
+        FROM quarantine WHERE id = $1
+        """
+    private static let acts = """
+        SELECT to_char(acted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ' ' || act || ': ' || outcome
+               || ', by ' || acted_by || coalesce(', because ' || why, '')
+        FROM quarantine_acts WHERE quarantine_id = $1 ORDER BY id
+        """
+}
+
+extension String {
+    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
+
+extension Rows {
+    /// A value of the quarantine listing.
+    fileprivate func quarantineValue(_ row: Int, _ column: Int) -> ListingValue {
+        guard !isNull(row, column) else { return .null }
+        switch column {
+        case 0, 5: return .integer(int8(row, column))
+        case 4, 7: return .integer(Int64(int4(row, column)))
+        default: return .text(text(row, column))
+        }
+    }
+}

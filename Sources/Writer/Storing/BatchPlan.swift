@@ -1,0 +1,44 @@
+import Records
+
+/// Which records of a batch are sent to be inserted, and in which order.
+///
+/// Rows go in sorted by key, the same in every writer: two that insert the same records (replicas of collectors, a
+/// redelivery) then wait for one another instead of meeting in a deadlock. Outbox rows keep the order of arrival.
+struct BatchPlan {
+    /// The records of one kind.
+    struct KindPlan {
+        let kind: Int
+        /// Records with a key of their own, sorted by key; of several with the same key the first to arrive.
+        var firsts: [Int] = []
+        /// The others with such a key.
+        var repeats: [Int] = []
+    }
+
+    let kinds: [KindPlan]
+
+    /// - Parameter selection: indices into `records`, ascending.
+    init(_ records: [PreparedBatch.Record], selection: Range<Int>) {
+        kinds = RecordKind.all.indices.compactMap { kind in
+            let ofKind = selection.filter { records[$0].kind == kind }
+            guard !ofKind.isEmpty else { return nil }
+            return Self.plan(kind, ofKind, records)
+        }
+    }
+
+    private static func plan(_ kind: Int, _ indices: [Int], _ records: [PreparedBatch.Record]) -> KindPlan {
+        var plan = KindPlan(kind: kind)
+        plan.firsts.reserveCapacity(indices.count)
+        let sorted = indices.sorted {
+            let (left, right) = (records[$0].key, records[$1].key)
+            return left == right ? $0 < $1 : left < right
+        }
+        for index in sorted {
+            if let last = plan.firsts.last, records[last].key == records[index].key {
+                plan.repeats.append(index)
+            } else {
+                plan.firsts.append(index)
+            }
+        }
+        return plan
+    }
+}

@@ -1,0 +1,165 @@
+import AMQP
+import Postgres
+import Records
+
+/// Tries quarantined messages again: what can be a record by now is stored and announced as if it had just arrived, in one
+/// transaction with the note that it left quarantine.
+struct QuarantineRetry: Sendable {
+    /// What came of it.
+    struct Outcome: Sendable, Equatable {
+        var stored = 0
+        var duplicate = 0
+        /// Still no records; their reason and detail are those of this attempt.
+        var refused = 0
+
+        static func += (left: inout Outcome, right: Outcome) {
+            left.stored += right.stored
+            left.duplicate += right.duplicate
+            left.refused += right.refused
+        }
+    }
+
+    let connection: PostgresConnection
+    let maximumMessageBytes: Int
+    /// `retried` by itself, or `requeued` by an operator.
+    let act: String
+    let actedBy: String
+    let why: String?
+
+    /// - Parameter ids: rows of the quarantine; those that are resolved, or being worked on by somebody else, are left out.
+    func run(_ ids: [Int64]) async throws(PostgresError) -> Outcome {
+        do {
+            return try await together(ids)
+        } catch {
+            guard error.recovery == .refuseRow else { throw error }
+        }
+        var outcome = Outcome()
+        for id in ids { outcome += try await alone(id) }
+        return outcome
+    }
+
+    private func alone(_ id: Int64) async throws(PostgresError) -> Outcome {
+        do {
+            return try await together([id])
+        } catch {
+            guard error.recovery == .refuseRow else { throw error }
+            let refusal = Refusal(.refusedByDatabase, "\(error.sqlstate ?? "no SQLSTATE"): \(error.message)")
+            _ = try await connection.pipeline(
+                [Statement("BEGIN")] + note([(id, refusal.reason.rawValue, refusal.detail)]) + [Statement("COMMIT")])
+            return Outcome(refused: 1)
+        }
+    }
+
+    private func together(_ ids: [Int64]) async throws(PostgresError) -> Outcome {
+        let rows = try await connection.pipeline([Statement("BEGIN"), Self.select(ids)])[1]
+        let quarantined = QuarantinedMessages(rows)
+        let markets = KnownMarkets()
+        try await markets.reload(connection)
+        let batch = quarantined.prepare(maximumBytes: maximumMessageBytes, markets: markets)
+        let result = try await StoreTransaction(
+            connection: connection, source: quarantined.source, batch: batch, records: batch.records.indices
+        ).run(opening: []) { result, isNew in
+            [IngestEntry(leavingQuarantine: result, writer: actedBy).insert]
+                + resolve(quarantined, batch, isNew)
+                + note(
+                    batch.refused.map {
+                        (quarantined.ids[$0.message], $0.refusal.reason.rawValue, $0.refusal.detail)
+                    })
+        }
+        return Outcome(stored: result.storedCount, duplicate: result.duplicateCount, refused: batch.refused.count)
+    }
+
+    private static func select(_ ids: [Int64]) -> Statement {
+        var array = BinaryArray(elementType: .int8, capacity: ids.count)
+        for id in ids { array.append(int8: id) }
+        return Statement(
+            """
+            SELECT id, queue, body, headers->>'traceparent' FROM quarantine
+            WHERE id = ANY($1) AND resolved_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
+            """, [.array(array)])
+    }
+
+    private func resolve(
+        _ messages: QuarantinedMessages, _ batch: PreparedBatch, _ isNew: StoreTransaction.IsNew
+    ) -> [Statement] {
+        var ids = BinaryArray(elementType: .int8, capacity: batch.records.count)
+        var resolutions = BinaryArray(elementType: .text, capacity: batch.records.count)
+        for (index, record) in batch.records.enumerated() {
+            ids.append(int8: messages.ids[record.message])
+            resolutions.append(text: isNew[index] ? "stored" : "duplicate")
+        }
+        return [
+            Statement(
+                """
+                WITH left_it AS (SELECT * FROM unnest($1::bigint[], $2::text[]) AS t(id, resolution)),
+                resolved AS (
+                    UPDATE quarantine q SET attempts = attempts + 1, resolved_at = now(), resolution = l.resolution
+                    FROM left_it l WHERE q.id = l.id)
+                INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, why)
+                SELECT id, $3, resolution, $4, $5 FROM left_it
+                """, [.array(ids), .array(resolutions)] + actParameters)
+        ]
+    }
+
+    private func note(_ refused: [(id: Int64, reason: String, detail: String)]) -> [Statement] {
+        guard !refused.isEmpty else { return [] }
+        var ids = BinaryArray(elementType: .int8, capacity: refused.count)
+        var reasons = BinaryArray(elementType: .text, capacity: refused.count)
+        var details = BinaryArray(elementType: .text, capacity: refused.count)
+        for message in refused {
+            ids.append(int8: message.id)
+            reasons.append(text: message.reason)
+            details.append(text: message.detail)
+        }
+        return [
+            Statement(
+                """
+                WITH still AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[]) AS t(id, reason, detail)),
+                noted AS (
+                    UPDATE quarantine q SET attempts = attempts + 1, reason = s.reason, detail = s.detail
+                    FROM still s WHERE q.id = s.id)
+                INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, why)
+                SELECT id, $4, reason, $5, $6 FROM still
+                """, [.array(ids), .array(reasons), .array(details)] + actParameters)
+        ]
+    }
+
+    private var actParameters: [Parameter] {
+        [.text(act), .text(actedBy), why.map(Parameter.text) ?? .null(TypeOID.text)]
+    }
+}
+
+/// Messages of the quarantine in the form that messages of a queue have.
+struct QuarantinedMessages: Sendable {
+    let ids: [Int64]
+    let source: DeliveryBatch
+
+    /// - Parameter rows: id, queue, body, traceparent.
+    init(_ rows: Rows) {
+        var bytes: [UInt8] = []
+        var deliveries: [Delivery] = []
+        for row in 0..<rows.count {
+            let start = bytes.count
+            bytes += rows.bytes(row, 2)
+            let queue = rows.text(row, 1)
+            deliveries.append(
+                Delivery(
+                    tag: UInt64(row), queue: RecordKind.all.firstIndex { $0.queue == queue } ?? 0,
+                    body: start..<bytes.count,
+                    headers: rows.isNull(row, 3) ? [] : [Header(name: "traceparent", value: rows.text(row, 3))]))
+        }
+        source = DeliveryBatch(bytes: bytes, deliveries: deliveries)
+        ids = (0..<rows.count).map { rows.int8($0, 0) }
+    }
+
+    func prepare(maximumBytes: Int, markets: KnownMarkets) -> PreparedBatch {
+        var batch = PreparedBatch(capacity: ids.count)
+        for (message, delivery) in source.deliveries.enumerated() {
+            batch.add(
+                message: message, body: delivery.body, of: source.bytes.span, kind: delivery.queue,
+                maximumBytes: maximumBytes)
+        }
+        markets.refuseUnknown(&batch)
+        return batch
+    }
+}

@@ -1,0 +1,59 @@
+import AMQP
+import FoundationEssentials
+import Postgres
+import Records
+
+/// The messages of a batch that can't be records, with their exact bytes.
+struct QuarantineRows {
+    private var queue: BinaryArray
+    private var reason: BinaryArray
+    private var detail: BinaryArray
+    private var body: BinaryArray
+    private var headers: BinaryArray
+    private var market: BinaryArray
+
+    private var counts: [Refusal.Reason: Int] = [:]
+
+    init(_ refused: ArraySlice<PreparedBatch.Refused>, from source: DeliveryBatch) {
+        queue = BinaryArray(elementType: .text, capacity: refused.count)
+        reason = BinaryArray(elementType: .text, capacity: refused.count)
+        detail = BinaryArray(elementType: .text, capacity: refused.count)
+        body = BinaryArray(elementType: .bytea, capacity: refused.count)
+        headers = BinaryArray(elementType: .text, capacity: refused.count)
+        market = BinaryArray(elementType: .int4, capacity: refused.count)
+        for message in refused { append(message, from: source) }
+    }
+
+    private mutating func append(_ refused: PreparedBatch.Refused, from source: DeliveryBatch) {
+        let delivery = source.deliveries[refused.message]
+        counts[refused.refusal.reason, default: 0] += 1
+        queue.append(text: RecordKind.all[refused.kind].queue)
+        reason.append(text: refused.refusal.reason.rawValue)
+        detail.append(text: refused.refusal.detail)
+        body.append(bytes: source.bytes.span.extracting(delivery.body))
+        if let text = Self.json(delivery.headers) { headers.append(bytes: text.span) } else { headers.appendNull() }
+        if let id = refused.market { market.append(int4: id) } else { market.appendNull() }
+    }
+
+    func count(into result: inout StoreResult) {
+        for (reason, count) in counts { result.quarantined[reason, default: 0] += count }
+    }
+
+    var insert: Statement {
+        Statement(
+            """
+            INSERT INTO quarantine (queue, reason, detail, body, headers, market_id)
+            SELECT q, r, d, b, h::jsonb, m
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::int[]) AS t(q, r, d, b, h, m)
+            """,
+            name: "insert_quarantine", [queue, reason, detail, body, headers, market].map(Parameter.array))
+    }
+
+    private static func json(_ headers: [Header]) -> [UInt8]? {
+        guard !headers.isEmpty else { return nil }
+        let pairs = Dictionary(headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        // U+0000 is the one character that no text of PostgreSQL takes.
+        let storable = pairs.mapValues { $0.replacing("\0", with: "\u{FFFD}") }
+        return (try? JSONEncoder().encode(storable)).map(Array.init)
+    }
+}

@@ -1,0 +1,60 @@
+import AMQP
+import CoreMetrics
+import Records
+import Service
+
+/// The writer's metrics, made once; docs/operations.md lists them.
+struct WriterMetrics: Sendable {
+    private let receivedCounters: [Counter]
+    private let stored: [Counter]
+    private let duplicateSame: [Counter]
+    private let duplicateOther: [Counter]
+    private let quarantined: [Refusal.Reason: Counter]
+    private let batches = Counter(label: "candlepost_writer_batches_total")
+
+    init() {
+        func counters(_ label: String, _ more: [(String, String)] = []) -> [Counter] {
+            RecordKind.all.map { Counter(label: label, dimensions: [("kind", $0.name)] + more) }
+        }
+        receivedCounters = counters("candlepost_writer_messages_received_total")
+        stored = counters("candlepost_writer_records_stored_total")
+        duplicateSame = counters("candlepost_writer_duplicates_total", [("content", "same")])
+        duplicateOther = counters("candlepost_writer_duplicates_total", [("content", "other")])
+        quarantined = Dictionary(
+            uniqueKeysWithValues: Refusal.Reason.allCases.map {
+                ($0, Counter(label: "candlepost_writer_quarantined_total", dimensions: [("reason", $0.rawValue)]))
+            })
+    }
+
+    func received(_ batch: DeliveryBatch, kinds: [Int]) {
+        var counts = [Int](repeating: 0, count: RecordKind.all.count)
+        for delivery in batch.deliveries { counts[kinds[delivery.queue]] += 1 }
+        for (kind, count) in counts.enumerated() where count > 0 { receivedCounters[kind].increment(by: count) }
+    }
+
+    func record(_ result: StoreResult) {
+        batches.increment()
+        for kind in RecordKind.all.indices {
+            if result.stored[kind] > 0 { stored[kind].increment(by: result.stored[kind]) }
+            if result.duplicateSame[kind] > 0 { duplicateSame[kind].increment(by: result.duplicateSame[kind]) }
+            if result.duplicateOther[kind] > 0 { duplicateOther[kind].increment(by: result.duplicateOther[kind]) }
+        }
+        for (reason, count) in result.quarantined { quarantined[reason]?.increment(by: count) }
+    }
+}
+
+extension WriterMetrics {
+    /// What each metric means, as Prometheus shows it.
+    static let descriptions: [MetricDescription] = [
+        MetricDescription(
+            "candlepost_writer_messages_received_total", .counter, "Messages taken from the queues, by kind."),
+        MetricDescription(
+            "candlepost_writer_records_stored_total", .counter, "Records stored with their outbox row, by kind."),
+        MetricDescription(
+            "candlepost_writer_duplicates_total", .counter,
+            "Messages whose record was stored before, by kind; content is same or other than what is stored."),
+        MetricDescription(
+            "candlepost_writer_quarantined_total", .counter, "Messages that can't be a record, by reason."),
+        MetricDescription("candlepost_writer_batches_total", .counter, "Transactions committed."),
+    ]
+}

@@ -1,0 +1,78 @@
+import AMQP
+import Postgres
+import Program
+import Records
+import Service
+
+/// What the writer is told. The initialiser reads every setting, once, and throws at start.
+struct WriterSettings: Sendable {
+    /// Names this process in the ledger and at the servers.
+    let name: String
+    let database: PostgresConfiguration
+    let broker: AMQPConfiguration
+    /// The kinds that are consumed, as indices into ``RecordKind/all``; queue n of the consumer is for kind n here.
+    let kinds: [Int]
+    let queues: [QueueDeclaration]
+    let batchSize: Int
+    /// Bodies of a batch, in bytes together; the message that reaches it is the last.
+    let batchBytes = 4 << 20
+    let batchDelay: Duration
+    let prefetch: UInt16
+    let maximumMessageBytes: Int
+    /// How long after its arrival a message of an unknown market is tried again by itself.
+    let retryUnknownFor: Duration
+
+    /// - Throws: ``SettingError`` for the first setting that is wrong.
+    init(_ settings: SettingsReader) throws(SettingError) {
+        name = Program.identity
+        database = try settings.database(applicationName: "candlepost writer")
+        var broker = try settings.broker(connectionName: "candlepost writer \(name)")
+        broker.maximumBodyBytes = .max  // what the broker takes, quarantine keeps to the last byte
+        self.broker = broker
+        kinds = try settings.read(Self.kindsSetting)
+        let type = try settings.read(BrokerSettings.queueType)
+        queues = kinds.map { QueueDeclaration(name: RecordKind.all[$0].queue, type: type) }
+        batchSize = try settings.read(Self.batchSizeSetting)
+        batchDelay = .milliseconds(try settings.read(Self.batchDelaySetting))
+        prefetch = UInt16(try settings.read(Self.prefetchSetting))
+        maximumMessageBytes = try settings.read(Self.maximumMessageSetting)
+        retryUnknownFor = try settings.read(Self.retryUnknownSetting)
+    }
+
+    // MARK: the table
+
+    static let kindsSetting = Setting<[Int]>(
+        "WRITER_KINDS", flag: "--kinds", default: Array(RecordKind.all.indices),
+        defaultText: "all", allowed: "some of \(RecordKind.all.map(\.name).joined(separator: ", "))",
+        help: "the kinds of record to consume"
+    ) { text in
+        let indices = CommaList.split(text).map { name in RecordKind.all.firstIndex { $0.name == name } }
+        guard !indices.contains(nil), Set(indices).count == indices.count else { return nil }
+        return indices.compactMap(\.self)
+    }
+    static let batchSizeSetting = Setting.integer(
+        "WRITER_BATCH_SIZE", flag: "--batch-size", default: 500, in: 1...10_000, unit: "messages",
+        help: "the most messages of one transaction")
+    static let batchDelaySetting = Setting.integer(
+        "WRITER_BATCH_DELAY_MS", flag: "--batch-delay-ms", default: 0, in: 0...10_000, unit: "ms",
+        help: "how long the first message of a batch waits for others")
+    static let prefetchSetting = Setting.integer(
+        "WRITER_PREFETCH", flag: "--prefetch", default: 2000, in: 1...65_535, unit: "messages",
+        help: "the most unacknowledged messages of each queue; best twice the batch size or more")
+    static let maximumMessageSetting = Setting.integer(
+        "WRITER_MAX_MESSAGE_BYTES", flag: "--max-message-bytes", default: 8 << 20, in: 1024...134_217_728,
+        unit: "bytes", help: "a longer body goes into quarantine unread")
+    static let retryUnknownSetting = Setting.duration(
+        "WRITER_RETRY_UNKNOWN_FOR", flag: "--retry-unknown-for", default: .seconds(12 * 3600),
+        in: .zero...(.seconds(366 * 86_400)),
+        help: "how long a message of an unknown market waits in quarantine for its market to be imported")
+    static let http = Setting.bindAddress(
+        "WRITER_HTTP", flag: "--http", default: "127.0.0.1:9464", help: "where probes and metrics are answered")
+
+    static let all: [AnySetting] = [
+        CommonSettings.databaseURL, CommonSettings.brokerURL, kindsSetting, batchSizeSetting, batchDelaySetting,
+        prefetchSetting, maximumMessageSetting, retryUnknownSetting, BrokerSettings.queueType, http,
+        CommonSettings.shutdownTimeout,
+        CommonSettings.logLevel, CommonSettings.logFormat,
+    ]
+}

@@ -1,0 +1,118 @@
+import Logging
+import Postgres
+import Schema
+import Service
+
+/// The writer's second connection: rings the relay's doorbell after commits, learns of changed markets, and keeps
+/// partitions of the outbox ready. Nothing depends on it: the relay polls, and markets are looked up when missed.
+struct WriterSignals: Sendable {
+    let configuration: PostgresConfiguration
+    let markets: KnownMarkets
+    let settings: WriterSettings
+    let logger: Logger
+    private let doorbell = Signal()
+
+    init(_ settings: WriterSettings, markets: KnownMarkets, logger: Logger) {
+        var configuration = settings.database
+        // NOTIFY writes a commit record; nobody needs to wait until it is on disk.
+        configuration.parameters["synchronous_commit"] = "off"
+        self.configuration = configuration
+        self.settings = settings
+        self.markets = markets
+        self.logger = logger
+    }
+
+    /// Tells the relay that there are new rows. Returns at once; rings within two milliseconds go out as one.
+    func ringDoorbell() { doorbell.ring() }
+
+    /// Works until the task is cancelled; when the connection is lost, connects again.
+    func run() async {
+        var backoff = Backoff()
+        while !Task.isCancelled {
+            do {
+                let connection = try await Database.connect(configuration, logger: logger)
+                backoff.reset()
+                try await work(connection)
+            } catch {
+                logger.debug("signal connection lost", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: backoff.next())
+        }
+    }
+
+    private func work(_ connection: PostgresConnection) async throws {
+        try await connection.listen(to: Channel.markets)
+        try await markets.reload(connection)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.ringing(connection) }
+            group.addTask { try await self.watchingMarkets(connection) }
+            group.addTask { try await self.makingPartitions(connection) }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        await connection.close()
+    }
+
+    private func ringing(_ connection: PostgresConnection) async throws {
+        let ring = Statement("SELECT pg_notify($1, '')", name: "ring", [.text(Channel.outbox)])
+        while true {
+            try await doorbell.wait()
+            _ = try await connection.pipeline([ring])
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    private func watchingMarkets(_ connection: PostgresConnection) async throws {
+        while true {
+            let haveChanged = try await connection.nextNotification(timeout: .seconds(10))
+            if haveChanged { try await markets.reload(connection) }
+            try await retryQuarantined(connection)  // a query that fails where the connection is half open
+        }
+    }
+
+    /// Messages that came before their market did, up to the time that the setting gives them. On a connection of its own,
+    /// as a transaction of several steps must not be mixed with what else happens here.
+    private func retryQuarantined(_ connection: PostgresConnection) async throws {
+        var ids = try await retryable(connection)
+        guard !ids.isEmpty else { return }
+        let own = try await Database.connect(settings.database, logger: logger)
+        let retry = QuarantineRetry(
+            connection: own, maximumMessageBytes: settings.maximumMessageBytes, act: "retried",
+            actedBy: settings.name, why: nil)
+        do {
+            while !ids.isEmpty {
+                let outcome = try await retry.run(ids)
+                logger.info("tried quarantined messages again", metadata: ["stored": "\(outcome.stored)"])
+                guard outcome.stored + outcome.duplicate > 0 else { break }
+                ringDoorbell()
+                ids = try await retryable(connection)
+            }
+        } catch {
+            await own.close()
+            throw error
+        }
+        await own.close()
+    }
+
+    private func retryable(_ connection: PostgresConnection) async throws -> [Int64] {
+        let rows = try await connection.pipeline([
+            Statement(
+                """
+                SELECT q.id FROM quarantine q JOIN markets m ON m.id = q.market_id
+                WHERE q.reason = 'unknown_market' AND q.resolved_at IS NULL
+                  AND q.received_at > now() - make_interval(secs => $1)
+                ORDER BY q.id LIMIT 100
+                """,
+                name: "select_retryable", [.double(settings.retryUnknownFor / .seconds(1))])
+        ])[0]
+        return (0..<rows.count).map { rows.int8($0, 0) }
+    }
+
+    private func makingPartitions(_ connection: PostgresConnection) async throws {
+        while true {
+            let made = try await connection.execute("SELECT outbox_make_partitions()").int4(0, 0)
+            if made > 0 { logger.info("outbox partitions made", metadata: ["count": "\(made)"]) }
+            try await Task.sleep(for: .seconds(60))
+        }
+    }
+}

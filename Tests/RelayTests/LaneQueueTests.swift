@@ -1,0 +1,166 @@
+import Testing
+
+@testable import Relay
+
+@Suite("The rows of one lane")
+struct LaneQueueTests {
+    /// A queue with rows of these markets, ids from 1 on; ordinals are from 0 on.
+    private func queue(markets: [Int32], recordedUpTo: Int64 = 0) -> LaneQueue {
+        var queue = LaneQueue(recordedUpTo: recordedUpTo)
+        for (index, market) in markets.enumerated() {
+            _ = queue.append(.make(recordedUpTo + Int64(index) + 1, market: market))
+        }
+        return queue
+    }
+
+    @Test func theFirstOfEachSeriesIsReadyAndTheOthersWait() {
+        var queue = LaneQueue(recordedUpTo: 0)
+        #expect(queue.append(.make(1, market: 7)) == 0)
+        #expect(queue.append(.make(2, market: 7)) == nil)
+        #expect(queue.append(.make(3, market: 8)) == 2)
+        #expect(queue.append(.make(9, market: 7, kind: 1)) == 3)
+        #expect((0..<4).map { queue[$0].state } == [.ready, .waiting, .ready, .ready])
+        #expect(queue.readUpTo == 9 && queue.recordedUpTo == 0 && queue.count == 4)
+    }
+
+    @Test func aRowBecomesReadyWhenTheOneBeforeItIsConfirmedAndNotEarlier() {
+        var queue = queue(markets: [7, 7, 7])
+        queue.published(0)
+        #expect(queue[0].state == .inFlight && queue[1].state == .waiting)
+        #expect(queue.confirmed(0) == 1)
+        #expect(queue[1].state == .ready && queue[2].state == .waiting)
+        queue.published(1)
+        #expect(queue.confirmed(1) == 2)
+        queue.published(2)
+        #expect(queue.confirmed(2) == nil)
+    }
+
+    @Test func aSeriesThatIsDoneStartsAnewWithItsNextRow() {
+        var queue = queue(markets: [7])
+        queue.published(0)
+        #expect(queue.append(.make(2, market: 7)) == nil)
+        #expect(queue.confirmed(0) == 1)
+        queue.published(1)
+        #expect(queue.confirmed(1) == nil)
+        #expect(queue.append(.make(3, market: 7)) == 2)
+    }
+
+    @Test func aRefusedRowComesAgainBeforeTheOthersOfItsSeries() {
+        var queue = queue(markets: [7, 7])
+        queue.published(0)
+        queue.refused(0)
+        #expect(queue[0].state == .ready && queue[1].state == .waiting)
+        #expect(queue.readyHead == 0)
+        queue.published(0)
+        #expect(queue.confirmed(0) == 1)
+    }
+
+    @Test func theLedgerGoesAsFarAsNothingIsMissing() throws {
+        var queue = queue(markets: [1, 2, 3, 4], recordedUpTo: 100)
+        #expect(queue.nextLedgerEntry == nil && !queue.hasUnrecordedConfirms)
+        for ordinal in 0..<4 { queue.published(ordinal) }
+        _ = queue.confirmed(1)
+        _ = queue.confirmed(3)
+        #expect(queue.nextLedgerEntry == nil)
+        _ = queue.confirmed(0)
+        let entry = try #require(queue.nextLedgerEntry)
+        #expect(entry == (100, 102, 2))
+        _ = queue.confirmed(2)
+        let whole = try #require(queue.nextLedgerEntry)
+        #expect(whole == (100, 104, 4))
+    }
+
+    @Test func whatWasConfirmedWhileAnEntryWasWrittenGoesIntoTheNextOne() throws {
+        var queue = queue(markets: [1, 2, 3, 4])
+        for ordinal in 0..<3 { queue.published(ordinal) }
+        _ = queue.confirmed(0)
+        _ = queue.confirmed(1)
+        let first = try #require(queue.nextLedgerEntry)
+        _ = queue.confirmed(2)
+        #expect(queue.recorded(upTo: first.upToID) == 2)
+        #expect(queue.recordedUpTo == 2 && queue.count == 2)
+        let second = try #require(queue.nextLedgerEntry)
+        #expect(second == (2, 3, 1))
+        #expect(queue.recorded(upTo: 3) == 1)
+        #expect(queue.nextLedgerEntry == nil && !queue.hasUnrecordedConfirms)
+    }
+
+    @Test func placesStayTheSameWhenRowsBeforeThemAreDone() {
+        var queue = queue(markets: [1, 2, 1])
+        queue.published(0)
+        #expect(queue.confirmed(0) == 2)
+        #expect(queue.recorded(upTo: 1) == 1)
+        #expect(!queue.contains(0) && queue.contains(1) && queue.contains(2) && !queue.contains(3))
+        #expect(queue[2].row.id == 3 && queue[2].state == .ready)
+        #expect(!queue.isReady(0) && queue.isReady(1))
+    }
+
+    @Test func theHeadIsTheFirstRowThatNothingIsKnownOf() {
+        var queue = queue(markets: [1, 1, 2])
+        #expect(queue.readyHead == 0)
+        queue.published(0)
+        queue.published(2)
+        #expect(queue.readyHead == nil)
+        _ = queue.confirmed(2)
+        #expect(queue.readyHead == nil)
+        #expect(LaneQueue(recordedUpTo: 0).readyHead == nil)
+    }
+
+    /// A window that is full of rows that only wait for the ledger needs no exemption: recording makes room.
+    @Test func thereIsNoHeadWhileTheLedgerCanBeExtended() {
+        var queue = queue(markets: [1, 2])
+        queue.published(0)
+        _ = queue.confirmed(0)
+        #expect(queue.readyHead == nil)
+        _ = queue.recorded(upTo: 1)
+        #expect(queue.readyHead == 1)
+    }
+}
+
+@Suite("What can't happen to a lane stops the program")
+struct LaneQueuePreconditionTests {
+    @Test func rowsOutOfOrder() async {
+        await #expect(processExitsWith: .failure) {
+            var queue = LaneQueue(recordedUpTo: 5)
+            _ = queue.append(.make(5))
+        }
+    }
+
+    @Test func publishingARowThatWaits() async {
+        await #expect(processExitsWith: .failure) {
+            var queue = LaneQueue(recordedUpTo: 0)
+            _ = queue.append(.make(1))
+            _ = queue.append(.make(2))
+            queue.published(1)
+        }
+    }
+
+    @Test func aConfirmOfWhatWasNotPublished() async {
+        await #expect(processExitsWith: .failure) {
+            var queue = LaneQueue(recordedUpTo: 0)
+            _ = queue.append(.make(1))
+            _ = queue.confirmed(0)
+        }
+    }
+
+    @Test func aRefusalOfWhatWasConfirmed() async {
+        await #expect(processExitsWith: .failure) {
+            var queue = LaneQueue(recordedUpTo: 0)
+            _ = queue.append(.make(1))
+            queue.published(0)
+            _ = queue.confirmed(0)
+            queue.refused(0)
+        }
+    }
+
+    @Test func aLedgerThatEndsAtAnUnconfirmedRow() async {
+        await #expect(processExitsWith: .failure) {
+            var queue = LaneQueue(recordedUpTo: 0)
+            _ = queue.append(.make(1))
+            _ = queue.append(.make(2, market: 2))
+            queue.published(0)
+            _ = queue.confirmed(0)
+            _ = queue.recorded(upTo: 2)
+        }
+    }
+}

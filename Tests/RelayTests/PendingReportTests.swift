@@ -1,0 +1,47 @@
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Relay
+
+@Suite("How far behind the relays are", .timeLimit(.minutes(2)))
+struct PendingReportTests {
+    @Test func nothingIsPendingInAnEmptyLog() async throws {
+        try await withMigratedDatabase { _, connection in
+            let report = try await PendingReport.read(connection)
+            #expect(report.rows == 0 && report.isExact && report.oldestAge == 0)
+        }
+    }
+
+    @Test func whatTheLedgerHasIsNotPending() async throws {
+        try await withMigratedDatabase { _, connection in
+            try await connection.log([(0, 1), (0, 1), (1, 2), (0, 1)])
+            try await connection.script("UPDATE outbox SET created_at = now() - interval '1 hour' WHERE id <= 2")
+            #expect(try await PendingReport.read(connection).rows == 4)
+            #expect(try await PendingReport.read(connection).oldestAge >= 3600)
+            try await connection.deliver(lane: 0, after: 0, upTo: 2, rows: 2)
+            let report = try await PendingReport.read(connection)
+            #expect(report.rows == 2 && report.isExact)
+            #expect(report.oldestAge < 3600)
+        }
+    }
+
+    @Test func upToAThousandRowsOfALaneAreCounted() async throws {
+        try await withMigratedDatabase { _, connection in
+            try await connection.log(Array(repeating: (3, 1), count: 1000))
+            let exact = try await PendingReport.read(connection)
+            #expect(exact.rows == 1000 && exact.isExact)
+            try await connection.log([(3, 1)])
+            #expect(try await PendingReport.read(connection).isExact == false)
+        }
+    }
+
+    @Test func moreAreEstimatedFromTheIDs() async throws {
+        try await withMigratedDatabase { _, connection in
+            try await connection.log(count: 16 * 1500)
+            let report = try await PendingReport.read(connection)
+            #expect(!report.isExact)
+            #expect((23_000...25_000).contains(report.rows))
+        }
+    }
+}

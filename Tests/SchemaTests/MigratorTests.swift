@@ -1,0 +1,113 @@
+import Logging
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Schema
+
+@Suite("Bringing a schema up to date", .timeLimit(.minutes(2)))
+struct MigratorTests {
+    private func migrations(_ sql: String...) -> [Migration] {
+        sql.enumerated().map { Migration(version: Int32($0 + 1), name: "000\($0 + 1)_x", sql: $1) }
+    }
+
+    private func real() throws -> [Migration] { try Migration.load(from: try Migration.folder()) }
+
+    @Test func aFreshDatabaseGetsAllAndASecondRunFindsNothing() async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            #expect(try await SchemaVersion.current(connection) == 0)
+            #expect(try await Migrator(real()).migrate(connection) == real().map(\.name))
+            #expect(try await SchemaVersion.current(connection) == SchemaVersion.required)
+            #expect(try await Migrator(real()).migrate(connection).isEmpty)
+            #expect(
+                try await connection.number("SELECT count(*) FROM schema_migrations WHERE length(checksum) = 64") == 8)
+        }
+    }
+
+    @Test func ofFourAtOnceEachMigrationIsAppliedByOne() async throws {
+        try await withTestDatabase { database in
+            let migrations = try real()
+            let applied = try await withThrowingTaskGroup(of: [String].self) { group in
+                for _ in 0..<4 {
+                    let connection = try await database.connect()
+                    group.addTask { try await Migrator(migrations).migrate(connection) }
+                }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(applied == migrations.map(\.name))
+        }
+    }
+
+    @Test func onlyWhatIsNewIsApplied() async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            let all = migrations("CREATE TABLE a ()", "CREATE TABLE b ()", "CREATE TABLE c ()")
+            #expect(try await Migrator(Array(all[..<1])).migrate(connection) == ["0001_x"])
+            #expect(try await Migrator(all).migrate(connection) == ["0002_x", "0003_x"])
+        }
+    }
+
+    @Test func aFileThatWasChangedIsRefused() async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            _ = try await Migrator(migrations("CREATE TABLE a ()")).migrate(connection)
+            let changed = migrations("CREATE TABLE a (b int)", "CREATE TABLE c ()")
+            let error = try await #require(throws: MigrationError.self) {
+                try await Migrator(changed).migrate(connection)
+            }
+            #expect(
+                error.description
+                    == "migration 0001_x differs from the file that was applied: restore the file, add a new migration")
+            #expect(try await SchemaVersion.current(connection) == 1)
+        }
+    }
+
+    @Test func aDatabaseThatIsAheadIsRefused() async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            let two = migrations("CREATE TABLE a ()", "CREATE TABLE b ()")
+            _ = try await Migrator(two).migrate(connection)
+            let error = try await #require(throws: MigrationError.self) {
+                try await Migrator(Array(two[..<1])).migrate(connection)
+            }
+            #expect(error.description == "the database has migration 0002_x, this program knows 1: use a newer program")
+        }
+    }
+
+    @Test func aMigrationThatFailsLeavesNothingBehind() async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            let bad = migrations("CREATE TABLE a ()", "CREATE TABLE b (); SELECT 1 / 0", "CREATE TABLE c ()")
+            let error = try await #require(throws: PostgresError.self) { try await Migrator(bad).migrate(connection) }
+            #expect(error.sqlstate == "22012")
+            #expect(try await SchemaVersion.current(connection) == 1)
+            let tables = try await connection.execute(
+                "SELECT to_regclass('a') IS NULL, to_regclass('b') IS NULL, to_regclass('c') IS NULL")
+            #expect((0..<3).map { tables.bool(0, $0) } == [false, true, true])
+            // The lock is free for another session, and this one can go on.
+            let other = try await database.connect(parameters: ["lock_timeout": "2s"])
+            let good = migrations("CREATE TABLE a ()", "CREATE TABLE b ()")
+            #expect(try await Migrator(good).migrate(other) == ["0002_x"])
+            try await connection.ping(timeout: .seconds(5))
+        }
+    }
+
+    @Test func theLastLineOfAFileMayBeAComment() async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            let applied = try await Migrator(migrations("CREATE TABLE a () -- the end")).migrate(connection)
+            #expect(applied == ["0001_x"])
+        }
+    }
+
+    @Test func anOlderSchemaIsRefusedWithTheWayOut() async throws {
+        try await withTestDatabase { database in
+            let configuration = PostgresConfiguration(conninfo: database.url, applicationName: "tests")
+            let error = try await #require(throws: SchemaOutdated.self) {
+                try await Database.connect(configuration, logger: Logger(label: "tests"))
+            }
+            #expect(error.description == "the schema has version 0, 8 is needed: run `writer migrate`")
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Glibc
+import Service
+import Testing
+
+private enum Kind: String, CaseIterable {
+    case candle
+    case ticker
+}
+
+private let batchSize = Setting.integer(
+    "WRITER_BATCH_SIZE", flag: "--batch-size", default: 500, in: 1...10_000, unit: "rows", help: "rows in one batch")
+private let retention = Setting.duration(
+    "OUTBOX_RETENTION", flag: "--retention", default: .seconds(86_400), in: .seconds(3600)...(.seconds(864_000)),
+    help: "how long rows are kept")
+private let kinds = Setting<[Kind]>.list("WRITER_KINDS", flag: "--kinds", default: Kind.allCases, help: "what to take")
+
+@Suite struct SettingsTests {
+    @Test func aFlagWinsOverTheEnvironmentAndThatOverTheDefault() throws {
+        let environment = ["WRITER_BATCH_SIZE": "7"]
+        let both = SettingsReader(options: [(batchSize, "9"), (retention, nil)], environment: environment)
+        #expect(try both.read(batchSize) == 9)
+        #expect(try both.read(retention) == .seconds(86_400))
+        #expect(try SettingsReader(environment: environment).read(batchSize) == 7)
+        #expect(try SettingsReader(environment: [:]).read(batchSize) == 500)
+    }
+
+    @Test func anEmptyVariableCountsAsNotSet() throws {
+        let settings = SettingsReader(environment: ["WRITER_BATCH_SIZE": ""])
+        #expect(try settings.read(batchSize) == 500)
+        #expect(try settings.readIfSet(batchSize) == nil)
+    }
+
+    @Test(arguments: ["0", "10001", "many", "1.0", " 5", "99999999999999999999"])
+    func aBadNumberIsNamedWithWhatItMayBe(text: String) {
+        let error = #expect(throws: SettingError.self) {
+            try SettingsReader(environment: ["WRITER_BATCH_SIZE": text]).read(batchSize)
+        }
+        #expect(error?.description == "WRITER_BATCH_SIZE is \"\(text)\", but may be: 1 to 10000 rows")
+        #expect(error?.exitStatus == .configuration)
+    }
+
+    @Test func aBadFlagIsNamedToo() {
+        let error = #expect(throws: SettingError.self) {
+            try SettingsReader(flags: ["OUTBOX_RETENTION": "3"], environment: ["OUTBOX_RETENTION": "3d"])
+                .read(retention)
+        }
+        #expect(
+            error?.description
+                == "OUTBOX_RETENTION (given as --retention) is \"3\", but may be: 1h to 10d")
+    }
+
+    @Test func aHostileValueStaysOnOneShortLine() throws {
+        let text = "a\nb\u{1B}[31m" + String(repeating: "x", count: 5000)
+        let error = try #require(throws: SettingError.self) {
+            try SettingsReader(environment: ["WRITER_BATCH_SIZE": text]).read(batchSize)
+        }
+        #expect(error.description.utf8.count < 300)
+        #expect(error.description.contains("a\\u{a}b\\u{1b}[31m"))
+        #expect(!error.description.contains("\n"))
+    }
+
+    @Test func listsHaveElementsOfTheirKindOnce() throws {
+        #expect(try SettingsReader(environment: ["WRITER_KINDS": "ticker, candle"]).read(kinds) == [.ticker, .candle])
+        #expect(try SettingsReader(environment: [:]).read(kinds) == Kind.allCases)
+        for bad in ["ticker,,candle", "ticker,ticker", "tickers", ","] {
+            #expect(throws: SettingError.self) {
+                try SettingsReader(environment: ["WRITER_KINDS": bad]).read(kinds)
+            }
+        }
+    }
+
+    @Test func theTableFitsAndTellsEverything() {
+        let settings: [AnySetting] = [
+            batchSize, retention, kinds, CommonSettings.databaseURL, CommonSettings.brokerURL, CommonSettings.logFormat,
+            CommonSettings.logLevel, CommonSettings.shutdownTimeout,
+        ]
+        let lines = SettingsTable.text(for: settings).split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= 100 && $0.last != " " })
+        #expect(lines.contains { $0.hasPrefix("WRITER_BATCH_SIZE") && $0.contains("--batch-size") })
+        #expect(lines.contains { $0.contains("DATABASE_URL_FILE") })
+        #expect(lines.contains { $0.hasPrefix("    ") && $0.contains("default: ") && $0.contains("may be: ") })
+    }
+}
+
+@Suite struct SecretTests {
+    private let secret = "amqp://user:hunter2@host"
+
+    @Test func aSecretIsNeverEchoed() {
+        let pin = Setting<String>.secret("PIN", default: nil, defaultText: nil, allowed: "a text", help: "")
+        #expect(throws: SettingError.self) { try SettingsReader(environment: [:]).read(pin) }
+        let error = #expect(throws: SettingError.self) {
+            try SettingsReader(environment: ["AMQP_URL": secret, "AMQP_URL_FILE": "/etc/hostname"])
+                .read(CommonSettings.brokerURL)
+        }
+        #expect(error?.description == "AMQP_URL and AMQP_URL_FILE are both set, but only one may be")
+    }
+
+    @Test(arguments: ["", "\n", "\r\n"]) func aFileHoldsTheSameWithoutItsLineEnd(end: String) throws {
+        let path = try temporaryFile(secret + end)
+        defer { unlink(path) }
+        let settings = SettingsReader(environment: ["AMQP_URL_FILE": path])
+        #expect(try settings.read(CommonSettings.brokerURL) == secret)
+    }
+
+    @Test func aFileThatCannotBeReadIsNamed() {
+        let error = #expect(throws: SettingError.self) {
+            try SettingsReader(environment: ["DATABASE_URL_FILE": "/nowhere/at/all"]).read(CommonSettings.databaseURL)
+        }
+        #expect(
+            error?.description == "DATABASE_URL_FILE is \"/nowhere/at/all\", which cannot be read "
+                + "(no such file or directory), but may be: a readable file")
+    }
+
+    @Test func anEmptyFileAndAHugeOneAreRefused() throws {
+        for text in ["\n", String(repeating: "x", count: 65_537)] {
+            let path = try temporaryFile(text)
+            defer { unlink(path) }
+            #expect(throws: SettingError.self) {
+                try SettingsReader(environment: ["DATABASE_URL_FILE": path]).read(CommonSettings.databaseURL)
+            }
+        }
+    }
+
+    @Test func aFileOpenToAllIsWarnedOf() throws {
+        let path = try temporaryFile(secret)
+        defer { unlink(path) }
+        let settings = SettingsReader(environment: ["AMQP_URL_FILE": path])
+        chmod(path, 0o600)
+        #expect(settings.warnings(for: [CommonSettings.brokerURL]).isEmpty)
+        chmod(path, 0o644)
+        #expect(settings.warnings(for: [CommonSettings.brokerURL]).count == 1)
+    }
+
+    private func temporaryFile(_ text: String) throws -> String {
+        var template = Array("/tmp/settings-test-XXXXXX".utf8CString)
+        let file = mkstemp(&template)
+        try #require(file >= 0)
+        defer { close(file) }
+        _ = text.withCString { write(file, $0, strlen($0)) }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,81 @@
+import AMQP
+import Logging
+import Postgres
+import Records
+import Service
+import TestSupport
+
+@testable import Writer
+
+/// Messages as they come from the broker, decoded.
+struct Messages: Sendable {
+    private(set) var source = DeliveryBatch()
+    private(set) var prepared = PreparedBatch()
+
+    init(_ bodies: [String] = []) {
+        for body in bodies { add(body) }
+    }
+
+    /// - Parameter kind: index into ``RecordKind/all``.
+    mutating func add(_ body: some Collection<UInt8>, kind: Int = 0, headers: [Header] = []) {
+        let start = source.bytes.count
+        let place = start..<(start + body.count)
+        let message = source.deliveries.count
+        let delivery = Delivery(
+            tag: UInt64(message + 1), queue: kind, body: place, announcedSize: body.count, headers: headers)
+        source = DeliveryBatch(bytes: source.bytes + body, deliveries: source.deliveries + [delivery])
+        let bytes = source.bytes
+        prepared.add(message: message, body: place, of: bytes.span, kind: kind, maximumBytes: 1 << 20)
+    }
+
+    mutating func add(_ body: String, kind: Int = 0, headers: [Header] = []) {
+        add(Array(body.utf8), kind: kind, headers: headers)
+    }
+
+    /// A message of the kind with the fields of its payload.
+    static func body(market: Int32, start: Int64, _ fields: String, trace: String? = nil) -> String {
+        let trace = trace.map { #","collectorTraceId":"\#($0)""# } ?? ""
+        return
+            #"{"exchange":"binance","symbol":"M\#(market)","payload":{\#(fields),"intervalStart":\#(start * 60_000),"#
+            + #""intervalEnd":\#(start * 60_000 + 60_000),"marketId":\#(market)}\#(trace)}"#
+    }
+
+    static func candle(market: Int32 = 1, start: Int64 = 0, close: String = "2", trace: String? = nil) -> String {
+        body(market: market, start: start, #""charts":[[\#(start * 60_000),1,4,0.5,\#(close),10]]"#, trace: trace)
+    }
+
+    /// One message of each kind, in the order of ``RecordKind/all``.
+    static func ofEachKind(market: Int32 = 1, start: Int64 = 0) -> [String] {
+        [
+            #""charts":[[0,1,4,0.5,2,10]]"#, #""bids":[[1.5,2],[1,3]],"asks":[]"#, #""high":3.5,"low":null"#,
+            #""tradesInfo":[[0,1.5,2,1000],[1,1.25,3,2000]]"#,
+            #""poolASize":"1","poolBSize":2.50,"exchangeRate":"0.1""#,
+        ].map { body(market: market, start: start, $0) }
+    }
+}
+
+extension RecordStore {
+    /// A store for a test database.
+    static func make(_ database: TestDatabase, writer: String = "tests") -> RecordStore {
+        let readiness = Readiness()
+        readiness.declare("postgres")
+        var logger = Logger(label: "tests")
+        logger.logLevel = .critical
+        return RecordStore(
+            PostgresConfiguration(conninfo: database.url, applicationName: writer), writer: writer,
+            markets: KnownMarkets(), readiness: readiness, logger: logger)
+    }
+
+    @discardableResult
+    func store(_ messages: Messages) async throws -> StoreResult {
+        try await store(messages.prepared, from: messages.source)
+    }
+}
+
+extension PostgresConnection {
+    /// The texts that a query with one column of text answers with.
+    func texts(_ sql: String) async throws -> [String] {
+        let rows = try await execute(sql)
+        return (0..<rows.count).map { rows.text($0, 0) }
+    }
+}

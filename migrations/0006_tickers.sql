@@ -1,0 +1,23 @@
+CREATE TABLE tickers (
+    market_id      integer NOT NULL,
+    interval_start timestamptz NOT NULL,
+    interval_end   timestamptz NOT NULL,
+    high           double precision,
+    low            double precision,
+    bid            double precision,
+    bid_volume     double precision,
+    ask            double precision,
+    ask_volume     double precision,
+    vwap           double precision,
+    open           double precision,
+    close          double precision,
+    last           double precision,
+    previous_close double precision,
+    change         double precision,
+    percentage     double precision,
+    average        double precision,
+    base_volume    double precision,
+    quote_volume   double precision,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (market_id, interval_start, interval_end)
+);
