@@ -10,7 +10,7 @@ struct WriterCommand: AsyncParsableCommand {
         discussion: "Settings, from the environment or by flag:\n\n\(SettingsTable.text(for: WriterSettings.all))",
         subcommands: [
             RunCommand.self, MigrateCommand.self, MarketsCommand.self, FeedCommand.self,
-            QuarantineCommand.self, CheckCommand.self, HealthCommand.self,
+            QuarantineCommand.self, ConflictsCommand.self, CheckCommand.self, HealthCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

@@ -22,7 +22,7 @@ struct Messages: Sendable {
         let place = start..<(start + body.count)
         let message = source.deliveries.count
         let delivery = Delivery(
-            tag: UInt64(message + 1), queue: kind, body: place, announcedSize: body.count, headers: headers)
+            tag: UInt64(message + 1), queue: kind, body: place, headers: headers)
         source = DeliveryBatch(bytes: source.bytes + body, deliveries: source.deliveries + [delivery])
         let bytes = source.bytes
         prepared.add(message: message, body: place, of: bytes.span, kind: kind, maximumBytes: 1 << 20)

@@ -21,7 +21,8 @@ extension SettingsReader {
             return configuration
         } catch {
             throw SettingError(
-                setting: "DATABASE_URL", problem: "cannot be used: \(error.message). It may be: a libpq URI or conninfo")
+                setting: "DATABASE_URL", problem: "cannot be used: \(error.message). It may be: a libpq URI or conninfo"
+            )
         }
     }
 
@@ -33,7 +34,8 @@ extension SettingsReader {
             return AMQPConfiguration(endpoints: try AMQPEndpoint.parse(urls), connectionName: connectionName)
         } catch {
             throw SettingError(
-                setting: "AMQP_URL", problem: "cannot be used: \(error.message). It may be: amqp:// or amqps:// URLs, comma-separated")
+                setting: "AMQP_URL",
+                problem: "cannot be used: \(error.message). It may be: amqp:// or amqps:// URLs, comma-separated")
         }
     }
 }

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Postgres
+import Program
+import Service
+
+struct ConflictsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "conflicts",
+        abstract: "Lists messages that came for a stored record with other content, the newest first.",
+        discussion: "The first record of a market and interval wins; what came later stands here and nowhere else.")
+
+    @Option(help: "The market's id.") var market: Int32?
+    @Option(help: "The kind, as in CandleStick.") var kind: String?
+    @Option(help: "The collector's trace id.") var trace: String?
+    @Option(help: "Received at or after this time: ISO 8601, or 2h for two hours ago.") var since: String?
+    @Option(help: "Received before this time.") var until: String?
+    @Option(help: "The most rows.") var limit = 50
+    @Flag(help: "One JSON array.") var json = false
+    @OptionGroup var flags: WriterFlags
+
+    func run() async throws {
+        var selection = Selection()
+        selection.add("market_id = ?", market.map(Parameter.int4))
+        selection.add("record_type = ?", kind.map(Parameter.text))
+        selection.add("trace_id = ?", trace.map(Parameter.text))
+        try selection.add("received_at >= ?", time: since, flag: "--since")
+        try selection.add("received_at < ?", time: until, flag: "--until")
+        let clause = selection.clause
+        selection.add("?", .int8(Int64(limit)))
+        let rows = try await CommandConnections.withDatabase(flags.settings) { [selection] in
+            try await $0.execute(
+                """
+                SELECT id, record_type, market_id::bigint,
+                       to_char(interval_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                       to_char(interval_end AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), trace_id,
+                       to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), payload
+                FROM conflicting_duplicates \(clause) ORDER BY id DESC LIMIT $\(selection.parameters.count)
+                """, selection.parameters)
+        }
+        var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
+        for row in 0..<rows.count {
+            listing.write(
+                Self.columns.indices.map { column in
+                    if rows.isNull(row, column) { return .null }
+                    return [0, 2].contains(column) ? .integer(rows.int8(row, column)) : .text(rows.text(row, column))
+                })
+        }
+        listing.finish()
+    }
+
+    private static let columns = [
+        ListingColumn("id", isNumber: true), ListingColumn("record_type"), ListingColumn("market_id", isNumber: true),
+        ListingColumn("interval_start"), ListingColumn("interval_end"), ListingColumn("trace_id"),
+        ListingColumn("received_at"), ListingColumn("payload"),
+    ]
+}
