@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # scripts/servers sets what is missing here
 # A private RabbitMQ under $dir/rabbitmq, with an epmd of its own. Needs: dir, rabbitmq_port,
-# rabbitmq_dist_port, epmd_port, rabbitmqctl_port, rabbitmq_password, test_vhosts.
+# rabbitmq_dist_port, epmd_port, rabbitmqctl_port, rabbitmq_tls_port, rabbitmq_password, test_vhosts.
 
 rabbitmq_mark=CANDLEPOST_RABBITMQ=$dir
 epmd_mark=CANDLEPOST_EPMD=$dir
@@ -50,13 +50,26 @@ rabbitmq_configure() {
     echo '[].' | tee "$place/config/plugins" >"$place/config/advanced.config"
     cat >"$place/config/rabbitmq.conf" <<END
 listeners.tcp.1 = 127.0.0.1:$rabbitmq_port
+listeners.ssl.1 = 127.0.0.1:$rabbitmq_tls_port
+ssl_options.certfile = $place/config/localhost.pem
+ssl_options.keyfile = $place/config/localhost.key
 load_definitions = $place/config/definitions.json
 vm_memory_high_watermark.relative = 0.4
 disk_free_limit.absolute = 50MB
 log.file.level = info
 END
     (umask 077 && rabbitmq_definitions >"$place/config/definitions.json")
+    rabbitmq_certificate
     [[ -e $place/home/.erlang.cookie ]] || (umask 377 && secret >"$place/home/.erlang.cookie")
+}
+
+# Of the name localhost, signed by itself.
+rabbitmq_certificate() {
+    local config=$dir/rabbitmq/config
+    [[ ! -e $config/localhost.pem ]] || return 0
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost \
+        -addext subjectAltName=DNS:localhost -keyout "$config/localhost.key" -out "$config/localhost.new" 2>/dev/null
+    mv "$config/localhost.new" "$config/localhost.pem"
 }
 
 epmd_start() {

@@ -2,7 +2,7 @@
 # Running other programs so that all of them end with the script, whatever ends it. Every program gets a session of
 # its own: Ctrl-C reaches the script alone, which ends them in its order. A script that sources this defines finish().
 
-attended='' step=''
+attended='' stalled='' step=''
 
 # Descriptor 8 is the lock of the script that holds one; no program may keep it.
 take_lock() {
@@ -32,18 +32,42 @@ leave() {
     exit "$1"
 }
 
-# attend COMMAND...: runs it to its end. It is looked at now and then, because a shell that waits acts on no signal.
+# attend COMMAND...: runs it to its end. `swift build` and `swift test` are tried again where they hang: SwiftPM at times
+# stops for ever while it plans a build (swiftlang/swift-package-manager issue 9441; seldom since 6.3, on few cores).
 attend() {
-    local status=0
+    local try status
+    for try in 1 2 3; do
+        status=0 stalled=''
+        attend_once "$@" || status=$?
+        [[ -n $stalled ]] || break
+        say "$1 ${2-} hung (attempt $try of 3)"
+    done
+    return "$status"
+}
+
+# It is looked at now and then, because a shell that waits acts on no signal.
+attend_once() {
+    local status=0 looks=0 last=''
     setsid "$@" </dev/null 8>&- 9>&- &
     attended=$!
     while kill -0 "$attended" 2>/dev/null; do
         show_step
         sleep 0.1
+        [[ $1 == swift ]] && ((++looks % 200 == 0)) || continue
+        stalls "$attended" && end "$attended" 5
     done
     wait "$attended" || status=$?
-    attended=
+    attended=''
     return "$status"
+}
+
+# True where a process did nothing since the last look: it has no child and used no processor time.
+stalls() {
+    local now
+    now=$(awk '{ sub(/.*[)] /, ""); print $12 + $13 + $14 + $15 }' "/proc/$1/stat" 2>/dev/null) || return 1
+    [[ $now == "$last" && -z $(children_of "$1") ]] && stalled=yes
+    last=$now
+    [[ -n $stalled ]]
 }
 
 # end PID SECONDS: SIGTERM to it and all of its session, and SIGKILL to what is left then.

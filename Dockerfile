@@ -1,0 +1,33 @@
+# One image with both programs. `docker build -t candlepost .`, or see compose.yaml.
+
+FROM swift:6.3-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libpq-dev librabbitmq-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+# The dependencies alone first, so that a change of the sources does not fetch them again.
+COPY Package.* ./
+RUN swift package resolve
+COPY Sources Sources
+COPY Tests Tests
+RUN swift build --configuration release --static-swift-stdlib --product writer \
+    && swift build --configuration release --static-swift-stdlib --product relay \
+    && bin=$(swift build --configuration release --show-bin-path) \
+    && install -D --target-directory=/out "$bin/writer" "$bin/relay" \
+    && strip /out/writer /out/relay
+
+FROM debian:bookworm-slim
+# Of the two C libraries the newest that Debian has, security updates included.
+RUN apt-get update \
+    && apt-get upgrade -y --no-install-recommends \
+    && apt-get install -y --no-install-recommends ca-certificates libpq5 librabbitmq4 libstdc++6 \
+    && rm -rf /var/lib/apt/lists/*
+COPY LICENSE /usr/local/share/candlepost/
+COPY migrations /usr/local/share/candlepost/migrations
+COPY --from=build /out/writer /out/relay /usr/local/bin/
+# Both must at least find their libraries.
+RUN ["writer", "--help"]
+RUN ["relay", "--help"]
+USER 10001:10001
+EXPOSE 9464 9465
+CMD ["writer", "run"]
