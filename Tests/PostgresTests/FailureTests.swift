@@ -106,7 +106,7 @@ struct FailureTests {
 
     @Test func aMissingDatabaseIsRetriedWhileConnecting() async throws {
         let missing = try await withTestDatabase { $0.url }
-        let url = missing + (missing.contains("?") ? "&" : "?") + "password=\(canary)"
+        let url = missing + (missing.contains("?") ? "&" : "?") + "sslpassword=\(canary)"
         let error = try await #require(throws: PostgresError.self) { try await connect(url) }
         #expect(error.recovery == .retry)
         #expect(error.description.contains("does not exist"))
