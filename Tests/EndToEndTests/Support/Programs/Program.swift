@@ -85,9 +85,13 @@ final class Program: Sendable {
     /// All of its standard error: the log.
     var log: String { state.withLock { $0.errors } }
 
-    /// The last lines of the log.
+    /// The last lines of the log; of a crash, how it began.
     func logEnd(lines: Int = 30) -> String {
-        log.split(separator: "\n").suffix(lines).joined(separator: "\n")
+        let all = log.split(separator: "\n")
+        guard let crash = all.firstIndex(where: { $0.hasPrefix("***") || $0.contains("Fatal error") }) else {
+            return all.suffix(lines).joined(separator: "\n")
+        }
+        return all[max(0, crash - 10)...].prefix(3 * lines).joined(separator: "\n")
     }
 
     // MARK: its HTTP endpoint
