@@ -76,9 +76,9 @@ let package = Package(
 
         // Tests and benchmarks.
         .target(
-            name: "TestSupport", dependencies: ["AMQP", "CRabbitMQ", "EventLoop", "Postgres", logging],
+            name: "TestSupport", dependencies: ["AMQP", "CRabbitMQ", "EventLoop", "Postgres", "Records", logging],
             path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "RecordsTests", dependencies: ["Records"], swiftSettings: settings),
+        .testTarget(name: "RecordsTests", dependencies: ["Records", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
