@@ -90,5 +90,8 @@ let package = Package(
         .executableTarget(
             name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",
             swiftSettings: settings),
+        .executableTarget(
+            name: "LoadGenerator", dependencies: ["AMQP", "Records", "TestSupport", argumentParser, logging],
+            path: "Tests/Benchmarks/LoadGenerator", swiftSettings: settings),
     ]
 )
