@@ -77,9 +77,10 @@ let package = Package(
 
         // Tests and benchmarks.
         .target(
-            name: "TestSupport", dependencies: ["AMQP", "CRabbitMQ", "EventLoop", "Postgres", "Schema", logging],
+            name: "TestSupport",
+            dependencies: ["AMQP", "CRabbitMQ", "EventLoop", "Postgres", "Records", "Schema", logging],
             path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "RecordsTests", dependencies: ["Records"], swiftSettings: settings),
+        .testTarget(name: "RecordsTests", dependencies: ["Records", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
@@ -105,5 +106,8 @@ let package = Package(
         .executableTarget(
             name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",
             swiftSettings: settings),
+        .executableTarget(
+            name: "LoadGenerator", dependencies: ["AMQP", "Records", "TestSupport", argumentParser, logging],
+            path: "Tests/Benchmarks/LoadGenerator", swiftSettings: settings),
     ]
 )

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Records
 
 /// Messages that are nearly right: a seeded source of them, and the corpus it starts from.

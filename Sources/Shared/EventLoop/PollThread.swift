@@ -44,6 +44,10 @@ public final class PollThread: SerialExecutor {
     private let wakeReader: Int32
     private let wakeWriter: Int32
 
+    /// The thread's stack. The AMQP library decodes nested headers by recursion, and a frame of 128 KiB holds 26,000 levels:
+    /// that takes up to 4 MiB, and a thread has less than that by default where `ulimit -s` is small or unlimited.
+    private static let stackBytes = 16 << 20
+
     /// Starts the thread.
     /// - Parameter name: shown by `top -H` and debuggers; cut to 15 bytes.
     /// - Throws: ``ThreadStartError`` when the process is out of file descriptors or threads.
@@ -57,9 +61,13 @@ public final class PollThread: SerialExecutor {
         }
 
         var thread = pthread_t()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setstacksize(&attributes, Self.stackBytes)
         let context = Unmanaged.passRetained(StartContext(thread: self, name: String(name.prefix(15))))
         let status = pthread_create(
-            &thread, nil,
+            &thread, &attributes,
             { argument in
                 let context = Unmanaged<StartContext>.fromOpaque(argument!).takeRetainedValue()
                 context.thread.run(name: context.name)
