@@ -87,6 +87,10 @@ let package = Package(
             name: "ServiceTests",
             dependencies: ["Service", argumentParser, coreMetrics, lifecycle, lifecycleTests, logging],
             swiftSettings: settings),
+        .testTarget(
+            name: "QuarantineTests",
+            dependencies: ["Writer", "AMQP", "Postgres", "Records", "Schema", "Service", "TestSupport", logging],
+            swiftSettings: settings),
         .executableTarget(
             name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",
             swiftSettings: settings),
