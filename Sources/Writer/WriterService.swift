@@ -18,7 +18,7 @@ struct WriterService: ServiceLifecycle.Service {
     /// Consumes until the program is to stop; then takes nothing new, stores and acknowledges what has arrived, and returns.
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await signals.run() }
+            group.addTask { await signals.run { try? await store.ensureConnected() } }
             await consumeUntilShutdown()
             group.cancelAll()
         }
@@ -65,7 +65,7 @@ struct WriterService: ServiceLifecycle.Service {
         var backoff = Backoff()
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
             do {
-                try await store.prepare()
+                try await store.ensureConnected()
                 let consumer = try await AMQPConsumer.connect(
                     settings.broker, queues: settings.queues, prefetch: settings.prefetch, logger: logger)
                 if readiness.set("rabbitmq", .ready) { logger.info("rabbitmq connected") }

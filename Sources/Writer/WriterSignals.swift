@@ -26,7 +26,8 @@ struct WriterSignals: Sendable {
     func ringDoorbell() { doorbell.ring() }
 
     /// Works until the task is cancelled; when the connection is lost, connects again.
-    func run() async {
+    /// - Parameter onLoss: called each time, for the same server has other connections too.
+    func run(onLoss: () async -> Void) async {
         var backoff = Backoff()
         while !Task.isCancelled {
             do {
@@ -35,6 +36,7 @@ struct WriterSignals: Sendable {
                 try await work(connection)
             } catch {
                 logger.debug("signal connection lost", metadata: ["error": "\(error)"])
+                await onLoss()
             }
             try? await Task.sleep(for: backoff.next())
         }

@@ -95,7 +95,7 @@ struct OutageTests {
         try await withTestDatabase { database in
             let connection = try await database.connect()
             let store = RecordStore.make(database)
-            let preparing = Task { try await store.prepare() }
+            let preparing = Task { try await store.ensureConnected() }
             _ = try await Migrator(Migration.load(from: Migration.folder())).migrate(connection)
             try await preparing.value
         }

@@ -43,11 +43,7 @@ struct QuarantineRequeueCommand: AsyncParsableCommand {
             let retry = QuarantineRetry(
                 connection: connection, maximumMessageBytes: limit, act: "requeued", actedBy: QuarantineAct.actor,
                 why: act.reason)
-            var outcome = QuarantineRetry.Outcome()
-            for start in stride(from: 0, to: ids.count, by: 50) {
-                outcome += try await retry.run(Array(ids[start..<min(start + 50, ids.count)]))
-            }
-            return outcome
+            return try await retry.run(ids)
         }
         guard let outcome else { throw CommandExit(.no, "nothing done: repeat with --yes") }
         StandardStream.line(

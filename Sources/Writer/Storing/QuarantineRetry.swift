@@ -25,17 +25,42 @@ struct QuarantineRetry: Sendable {
     let act: String
     let actedBy: String
     let why: String?
+    /// How many messages are tried in one transaction.
+    private static let partCount = 50
+    /// How many bytes of bodies they have together, if there are several: a hundred messages just below the writer's limit
+    /// would not fit into memory.
+    var partBytes = 8 << 20
 
     /// - Parameter ids: rows of the quarantine; those that are resolved, or being worked on by somebody else, are left out.
     func run(_ ids: [Int64]) async throws(PostgresError) -> Outcome {
-        do {
-            return try await together(ids)
-        } catch {
-            guard error.recovery == .refuseRow else { throw error }
-        }
         var outcome = Outcome()
-        for id in ids { outcome += try await alone(id) }
+        for part in try await parts(ids) {
+            do {
+                outcome += try await together(part)
+            } catch {
+                guard error.recovery == .refuseRow else { throw error }
+                for id in part { outcome += try await alone(id) }
+            }
+        }
         return outcome
+    }
+
+    private func parts(_ ids: [Int64]) async throws(PostgresError) -> [[Int64]] {
+        let rows = try await connection.execute(
+            "SELECT id, length(body)::bigint FROM quarantine WHERE id = ANY($1) ORDER BY id", [Self.array(ids)])
+        var parts: [[Int64]] = []
+        var bytes = 0
+        for row in 0..<rows.count {
+            let length = Int(rows.int8(row, 1))
+            if let last = parts.last, last.count < Self.partCount, bytes + length <= partBytes {
+                parts[parts.count - 1].append(rows.int8(row, 0))
+                bytes += length
+            } else {
+                parts.append([rows.int8(row, 0)])
+                bytes = length
+            }
+        }
+        return parts
     }
 
     private func alone(_ id: Int64) async throws(PostgresError) -> Outcome {
@@ -69,14 +94,18 @@ struct QuarantineRetry: Sendable {
         return Outcome(stored: result.storedCount, duplicate: result.duplicateCount, refused: batch.refused.count)
     }
 
-    private static func select(_ ids: [Int64]) -> Statement {
+    private static func array(_ ids: [Int64]) -> Parameter {
         var array = BinaryArray(elementType: .int8, capacity: ids.count)
         for id in ids { array.append(int8: id) }
-        return Statement(
+        return .array(array)
+    }
+
+    private static func select(_ ids: [Int64]) -> Statement {
+        Statement(
             """
             SELECT id, queue, body, headers->>'traceparent' FROM quarantine
             WHERE id = ANY($1) AND resolved_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
-            """, [.array(array)])
+            """, [array(ids)])
     }
 
     private func resolve(

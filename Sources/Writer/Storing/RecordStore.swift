@@ -37,9 +37,10 @@ actor RecordStore {
         return try await store(batch, from: source, records: batch.records.indices, refused: batch.refused.indices)
     }
 
-    /// Connects and makes sure that the schema is there, before the first batch arrives.
-    func prepare() async throws {
-        try await withConnection { _ in }
+    /// Makes sure that the database answers, and waits for it if it does not. Without it, a database that goes away while
+    /// no message comes would be noticed by the next message only.
+    func ensureConnected() async throws {
+        try await withConnection { try await $0.ping(timeout: .seconds(5)) }
     }
 
     func close() async {
@@ -122,14 +123,17 @@ actor RecordStore {
         _ work: (PostgresConnection) async throws -> T
     ) async throws -> T {
         while true {
+            var used: PostgresConnection?
             do {
-                let value = try await work(try await connected())
+                let connection = try await connected()
+                used = connection
+                let value = try await work(connection)
                 backoff.reset()
                 return value
             } catch let error as PostgresError where error.recovery == .refuseRow {
                 throw error
             } catch {
-                await connectionFailed(error)
+                await connectionFailed(error, used)
             }
             try Task.checkCancellation()
             guard !Task.isShuttingDownGracefully else { throw CancellationError() }
@@ -142,16 +146,20 @@ actor RecordStore {
         if let connection { return connection }
         let connection = try await Database.connect(configuration, logger: logger)
         try await markets.reload(connection)
+        if let other = self.connection {  // somebody else has connected meanwhile
+            await connection.close()
+            return other
+        }
         self.connection = connection
         if readiness.set("postgres", .ready) { logger.info("postgres connected") }
         return connection
     }
 
-    private func connectionFailed(_ error: any Error) async {
+    private func connectionFailed(_ error: any Error, _ used: PostgresConnection?) async {
         if readiness.set("postgres", .notReady("\(error)")) {
             logger.warning("postgres unavailable, retrying", metadata: ["error": "\(error)"])
         }
-        await connection?.close()
-        connection = nil
+        if connection === used { connection = nil }
+        await used?.close()
     }
 }
