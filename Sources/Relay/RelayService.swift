@@ -16,11 +16,17 @@ struct RelayService: ServiceLifecycle.Service {
 
     func run() async throws {
         var backoff = Backoff()
+        var faults = RowFaults()
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
             let start = ContinuousClock.now
             do {
                 return try await withConnections { connections in
-                    try await RelaySession(connections, settings: settings, health: health, metrics: metrics).run()
+                    let session = RelaySession(
+                        connections, settings: settings, health: health, metrics: metrics, faults: faults)
+                    do { try await session.run() } catch {
+                        faults = await session.faults
+                        throw error
+                    }
                 }
             } catch let error as Unavailable {
                 health.unavailable(error.name, error.cause)

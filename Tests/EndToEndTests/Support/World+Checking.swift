@@ -57,7 +57,7 @@ extension World {
     /// SIGTERM, and the end must be a good one, within the time that the program gives itself.
     func stop(_ program: Program, _ sourceLocation: SourceLocation = #_sourceLocation) async throws {
         program.kill(SIGTERM)
-        let exit = try await program.ended(within: .seconds(25))
+        let exit = try await program.ended(within: .seconds(60))
         #expect(exit == .status(0), "\(program.name)\n\(program.logEnd())", sourceLocation: sourceLocation)
     }
 
