@@ -57,11 +57,23 @@ struct RelayService: ServiceLifecycle.Service {
                     try await AMQPPublisher.connect(settings.broker, queue: settings.queue, logger: logger)
                 }
                 health.delivering()
+                await warnOfLosses()
                 try await closing(publisher) {
                     let ledger = LaneLedger(connection: ledger, relay: settings.name)
                     try await work(RelayConnections(log: log, ledger: ledger, publisher: publisher))
                 }
             }
+        }
+    }
+
+    /// What the output queue's settings drop after the confirm nobody would ever learn of.
+    private func warnOfLosses() async {
+        guard let state = try? await AMQPInspector.look(settings.broker, queues: [settings.queue.name]).queues.first
+        else { return }
+        for loss in QueueArgument.losses(state.arguments) {
+            logger.warning(
+                "the output queue loses messages that it has confirmed",
+                metadata: ["queue": "\(state.name)", "setting": "\(loss)"])
         }
     }
 
