@@ -3,7 +3,7 @@ import Glibc
 /// A TCP proxy on this machine that can fall silent or cut its connections, for tests of broken networks.
 public final class TestProxy: Sendable {
     private enum Command: UInt8 {
-        case fallSilent, cut, end
+        case fallSilent, cut, forget, end
     }
 
     /// Where it listens, on 127.0.0.1.
@@ -43,6 +43,9 @@ public final class TestProxy: Sendable {
     /// Keeps all connections open and moves no byte any more.
     public func fallSilent() { send(.fallSilent) }
 
+    /// Keeps the connections there are open and moves no byte of them any more; new ones are forwarded.
+    public func forget() { send(.forget) }
+
     /// Closes all connections; new ones are forwarded.
     public func cut() { send(.cut) }
 
@@ -59,6 +62,7 @@ public final class TestProxy: Sendable {
         private let target: UInt16
         private var peers: [Int32: Int32] = [:]
         private var isSilent = false
+        private var forgotten: [Int32] = []
         private var buffer = [UInt8](repeating: 0, count: 65_536)
 
         init(listener: Int32, control: Int32, target: UInt16) {
@@ -66,7 +70,7 @@ public final class TestProxy: Sendable {
         }
 
         func run() {
-            defer { for descriptor in [listener, control] + peers.keys { close(descriptor) } }
+            defer { for descriptor in [listener, control] + peers.keys + forgotten { close(descriptor) } }
             while true {
                 let watched = isSilent ? [control] : [control, listener] + peers.keys
                 var list = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
@@ -88,6 +92,9 @@ public final class TestProxy: Sendable {
             guard read(control, &byte, 1) == 1, let command = Command(rawValue: byte) else { return false }
             switch command {
             case .fallSilent: isSilent = true
+            case .forget:
+                forgotten += peers.keys
+                peers = [:]
             case .cut: for descriptor in peers.keys { drop(descriptor) }
             case .end: return false
             }
