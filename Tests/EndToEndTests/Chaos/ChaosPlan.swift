@@ -1,3 +1,5 @@
+import TestSupport
+
 /// What one round does. The same seed gives the same plan.
 struct ChaosPlan: Equatable, Sendable {
     let seed: UInt64
