@@ -97,8 +97,14 @@ inline see(b, marks) {
         plain = plain | b
     fi
 }
+#ifdef BUG_REFUSED_UNMARKED
+#define doubt(r, b)     skip
+#else                   /* a broker that refuses a row may have taken it */
+#define doubt(r, b)     suspects[r] = suspects[r] | b
+#endif
 #else
 #define see(b, marks)   skip
+#define doubt(r, b)     skip
 #endif
 
 /* ---------------------------------------------------------------------------------------------------- writer */
@@ -265,7 +271,7 @@ inline arrive(b) {
 #ifdef BUG_NACK_CONFIRMS
 #define refuse(r, b)    printf("row %d is refused\n", NUMBER(b)); acks[r] = acks[r] | b
 #else
-#define refuse(r, b)    printf("row %d is refused\n", NUMBER(b)); inFlight[r] = inFlight[r] & ~b
+#define refuse(r, b)    printf("row %d is refused\n", NUMBER(b)); inFlight[r] = inFlight[r] & ~b; doubt(r, b)
 #endif
 
 /* Rows of one market arrive in order; between markets any order will do. */
@@ -274,13 +280,7 @@ inline arrive(b) {
 #define TAKE(r, market) \
     :: d_step { next(r, market) -> b = next(r, market); arrive(b); see(b, suspects[r]); acks[r] = acks[r] | b; b = 0 } \
     :: d_step { next(r, market) && FAULT; b = next(r, market); refuse(r, b); b = 0 } \
-    REFUSED_BUT_TAKEN(r, market)
-#ifdef FLAGS
-#define REFUSED_BUT_TAKEN(r, market)
-#else
-#define REFUSED_BUT_TAKEN(r, market) \
-    :: d_step { next(r, market) && CUT; b = next(r, market); arrive(b); refuse(r, b); b = 0 }
-#endif
+    :: d_step { next(r, market) && CUT; b = next(r, market); arrive(b); see(b, suspects[r]); refuse(r, b); b = 0 }
 
 proctype Broker()
 {
