@@ -30,6 +30,8 @@ actor RelaySession {
     /// By which relays count one another.
     private let presence = Int32.random(in: 1 ... .max)
     private var isReading = false
+    /// Lanes that were taken since the read in progress began: its answer is not for them.
+    private var takenWhileReading: Set<Int> = []
     private var isBalancing = false
     private var isParking = false
     private var isRecording = false
@@ -80,7 +82,7 @@ actor RelaySession {
             try await publish()
             recordConfirmed(post, &tasks)
             leaveLanes(post, &tasks)
-            if window.isDraining && window.isSettled && !isRecording { return }
+            if window.isDraining && window.isSettled && !isRecording && !isBalancing { return }
         }
     }
 
@@ -154,7 +156,8 @@ actor RelaySession {
         park(claims, post, &tasks)
         for claim in claims {
             window.take(lane: claim.lane, recordedUpTo: claim.recordedUpTo)
-            suspects.take(claim, window: settings.windowSize)
+            suspects.take(claim, window: RelaySettings.windowSizes.upperBound)
+            takenWhileReading.insert(claim.lane)
         }
         metrics.lanesOwned.record(window.ownedLanes.count)
         health.tookLanes(claims)
@@ -181,6 +184,7 @@ actor RelaySession {
         let requests = window.takeUnread(capacity: settings.windowSize, limit: readSize.rowsPerLane)
         guard !requests.isEmpty else { return }
         isReading = true
+        takenWhileReading = []
         post.perform(&tasks) { [log = connections.log] in .read(try await OutboxReader.read(requests, log)) }
     }
 
@@ -189,7 +193,9 @@ actor RelaySession {
         let (rows, requests) = (read.rows, read.requests)
         let answer = OutboxAnswer(rows)
         // A lane that was left meanwhile, and perhaps taken again, has nothing to do with this answer.
-        let valid = Set(requests.filter { window.readUpTo(lane: $0.lane) == $0.afterID }.map(\.lane))
+        let valid = Set(
+            requests.filter { window.readUpTo(lane: $0.lane) == $0.afterID && !takenWhileReading.contains($0.lane) }
+                .map(\.lane))
         var counts = [Int](repeating: 0, count: Lane.count)
         for position in 0..<rows.count {
             let lane = Int(rows.int2(position, OutboxReader.Column.lane))

@@ -30,8 +30,9 @@ struct RelaySettings: Sendable {
     static let queueSetting = Setting.text(
         "WS_PRICING_QUEUE", flag: "--queue", default: "ws.pricing-notifications",
         allowed: "a queue name of 1 to 255 bytes", help: "the queue that the gateway reads")
+    static let windowSizes = 32...10_000
     static let batchSizeSetting = Setting.integer(
-        "RELAY_BATCH_SIZE", flag: "--batch-size", default: 1000, in: 32...10_000, unit: "messages",
+        "RELAY_BATCH_SIZE", flag: "--batch-size", default: 1000, in: windowSizes, unit: "messages",
         help: "the publishing window: what a hard fault can repeat at most")
     static let pollSetting = Setting.integer(
         "RELAY_POLL_MS", flag: "--poll-ms", default: 1000, in: 10...60_000, unit: "ms",

@@ -13,7 +13,7 @@ public final class TestProxy: Sendable {
     /// Starts forwarding to a port of 127.0.0.1.
     public init(to target: UInt16) {
         signal(SIGPIPE, SIG_IGN)
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Self.streamWithoutHeirs, 0)
         var address = Self.address(port: 0)
         precondition(Self.with(&address) { bind(listener, $0, $1) } == 0 && listen(listener, 16) == 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -109,7 +109,8 @@ public final class TestProxy: Sendable {
 
         private func accept() {
             let client = Glibc.accept(listener, nil, nil)
-            let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
+            let server = socket(AF_INET, TestProxy.streamWithoutHeirs, 0)
             var address = TestProxy.address(port: target)
             guard client >= 0, TestProxy.with(&address, { connect(server, $0, $1) }) == 0 else {
                 close(client)
@@ -149,6 +150,9 @@ public final class TestProxy: Sendable {
             }
         }
     }
+
+    /// A program that is started meanwhile would keep connections open that are cut here.
+    private static let streamWithoutHeirs = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
 
     private static func address(port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()

@@ -9,7 +9,7 @@ struct SuspectRows {
 
     private var lanes: [Int: Suspicion] = [:]
 
-    /// - Parameter window: the most rows that an owner may have published beyond the ledger.
+    /// - Parameter window: the most rows that any owner may have published beyond the ledger, whatever its settings.
     mutating func take(_ claim: LaneLedger.Claim, window: Int) {
         guard claim.isUnclean else { return }
         lanes[claim.lane] = Suspicion(remaining: window, claimedAt: claim.claimedAt)

@@ -348,7 +348,7 @@ final class ChaosRound {
 
     private func closeBrokerConnections() async throws -> Bool {
         let before = logs
-        try await Servers.tell(["rabbitmqctl", "close_all_connections", "chaos"])
+        try await Servers.tell(["rabbitmqctl", "close_all_connections", "--global", "chaos"])
         try await eventually("it is noticed", within: .seconds(60)) { logs > before }
         return true
     }
