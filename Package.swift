@@ -47,7 +47,7 @@ let package = Package(
             name: "Relay",
             dependencies: [
                 "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, deque, lifecycle,
-                logging, coreMetrics,
+                logging, coreMetrics, unixSignals,
             ],
             swiftSettings: settings),
 

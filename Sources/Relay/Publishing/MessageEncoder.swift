@@ -34,7 +34,7 @@ struct MessageEncoder {
             correlationID: trace.span, body: body.span
         ) { headers in
             headers.add("x-market-id", row.series.market)
-            headers.add("x-attempt", Int32(1))
+            headers.add("x-attempt", row.attempt)
             headers.add("x-possibly-redelivered", row.isPossiblyRedelivered)
             if !rows.isNull(row.position, OutboxReader.Column.traceParent) {
                 headers.add("traceparent", rows.bytes(row.position, OutboxReader.Column.traceParent).span)

@@ -19,6 +19,8 @@ struct OutboxRow: Sendable {
     let createdAt: Int64
     /// An owner of the lane that did not stop in good order may have published it already.
     let isPossiblyRedelivered: Bool
+    /// Which attempt to publish it this is.
+    let attempt: Int32
     let bodyBytes: Int
     let answer: OutboxAnswer
     /// Its row in the answer.
