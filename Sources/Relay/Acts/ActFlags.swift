@@ -1,4 +1,5 @@
 import ArgumentParser
+import Postgres
 import Service
 
 /// What every recorded act takes.
@@ -22,4 +23,11 @@ struct LimitedFilter: ParsableArguments {
 
     /// The flags as a command line would have them.
     var words: [String] { filter.words + (limit.map { ["--limit", "\($0)"] } ?? []) }
+
+    /// See ``OutboxFilter/withFixedTimes(_:)``.
+    func withFixedTimes(_ connection: PostgresConnection) async throws(PostgresError) -> LimitedFilter {
+        var fixed = self
+        fixed.filter = try await filter.withFixedTimes(connection)
+        return fixed
+    }
 }

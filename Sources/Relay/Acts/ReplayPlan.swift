@@ -6,7 +6,7 @@ import Service
 /// Which rows a replay is about: those of a selection, or those that an interrupted act has left.
 struct ReplayPlan: Sendable {
     /// Makes the record, once it is sure that the act is to be done.
-    typealias Begin = () async throws -> ActRecord
+    typealias Begin = @Sendable () async throws -> ActRecord
 
     private static let state = "state IN ('published', 'superseded')"
 
@@ -18,15 +18,14 @@ struct ReplayPlan: Sendable {
     /// - Throws: ``CommandExit`` if an act can't be continued.
     func open(_ connection: PostgresConnection) async throws -> (cursor: RowCursor, begin: Begin) {
         if let continued { return try await open(continuing: continued, connection) }
-        var fixed = rows
-        fixed.filter = try await rows.filter.withFixedTimes(connection)
+        let fixed = try await rows.withFixedTimes(connection)
         var selection = try fixed.filter.selection()
         selection.add(Self.state)
         let cursor = try await RowCursor.open(selection, limit: fixed.limit, on: connection)
         StandardStream.line("\(cursor.count) rows")
         return (
             cursor,
-            {
+            { [reason] in
                 try await ActRecord.begin(
                     .replayed, selection: fixed.words, rows: cursor.count, why: reason, on: connection)
             }

@@ -71,11 +71,9 @@ struct ParkedAct: ParsableArguments {
     func begin(
         _ act: ActRecord.Act, _ cursor: RowCursor, _ connection: PostgresConnection
     ) async throws(PostgresError) -> ActRecord {
-        let filter = try await rows.filter.withFixedTimes(connection)
-        var fixed = rows
-        fixed.filter = filter
+        let words = try await rows.withFixedTimes(connection).words
         return try await ActRecord.begin(
-            act, selection: fixed.words, rows: cursor.count, why: self.act.reason, on: connection)
+            act, selection: words, rows: cursor.count, why: self.act.reason, on: connection)
     }
 }
 
@@ -92,10 +90,10 @@ struct ParkedRetryCommand: AsyncParsableCommand {
             let cursor = try await parked.open(run.connection)
             guard cursor.count > 0 else { return ParkedRetry.Ending() }
             guard parked.act.yes else { return nil }
-            return try await run.withRepublisher { republisher in
+            return try await run.publishing { republisher, interruption in
                 let record = try await parked.begin(.retried, cursor, run.connection)
                 var retry = ParkedRetry(
-                    record: record, cursor: cursor, republisher: republisher, interruption: run.interruption)
+                    record: record, cursor: cursor, republisher: republisher, interruption: interruption)
                 return try await retry.run()
             }
         }

@@ -40,10 +40,10 @@ struct ReplayCommand: AsyncParsableCommand {
             let (cursor, begin) = try await plan.open(run.connection)
             guard cursor.count > 0 else { return (0, Replay.Ending(done: 0, interruptedBy: nil)) }
             guard yes else { return nil }
-            return try await run.withRepublisher { republisher in
+            return try await run.publishing { republisher, interruption in
                 let record = try await begin()
                 var replay = Replay(
-                    record, cursor, republisher: republisher, rate: rate, interruption: run.interruption)
+                    record, cursor, republisher: republisher, rate: rate, interruption: interruption)
                 do {
                     return (record.id, try await replay.run())
                 } catch {

@@ -36,12 +36,19 @@ struct PaceTests {
     }
 
     @Test func whatIsAheadOfTheRateWaits() {
-        var pace = Pace(rate: 10)
-        let first = pace.done(20)
-        #expect(first > .milliseconds(1900) && first <= .seconds(2))
-        #expect(pace.done(10) > .milliseconds(2900))
+        let start = ContinuousClock.now
+        var pace = Pace(rate: 10, at: start)
+        #expect(pace.done(20, at: start + .milliseconds(500)) == .milliseconds(1500))
+        #expect(pace.done(10, at: start + .seconds(2)) == .seconds(1))
         var fast = Pace(rate: 0)
         #expect(fast.done(1_000_000) == .zero)
+    }
+
+    @Test func timeThatWasLostIsNotCaughtUpWith() {
+        let start = ContinuousClock.now
+        var pace = Pace(rate: 10, at: start)
+        #expect(pace.done(10, at: start + .seconds(60)) == .zero)
+        #expect(pace.done(10, at: start + .seconds(60)) == .seconds(1))
     }
 }
 

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import Postgres
 import Service
@@ -88,9 +89,9 @@ struct ReplayTests {
                 _ = try await replay(.of("--state", "superseded"), to: queue, on: connection)
                 #expect(try await Arrival.read(1, of: queue)[0].headers["x-attempt"] == "1")
                 let row =
-                    "SELECT state || ' ' || (published_at > created_at) || ' ' || relay FROM outbox_audit WHERE id = 3"
+                    "SELECT concat_ws(' ', state, published_at > created_at, relay) FROM outbox_audit WHERE id = 3"
                 let found = try await connection.texts(row)
-                #expect(found.count == 1 && found[0].hasPrefix("published true ") && found[0].contains(":"), "\(found)")
+                #expect(found.count == 1 && found[0].hasPrefix("published t ") && found[0].contains(":"), "\(found)")
                 #expect(
                     try await connection.number("SELECT count(*) FROM outbox_audit WHERE state = 'superseded'") == 0)
                 #expect(
@@ -145,7 +146,8 @@ struct ReplayTests {
     }
 
     /// The queue has room for three of five, so that the operator has time to stop it.
-    @Test func whatWasInterruptedGoesOnWhereItStopped() async throws {
+    @Test(arguments: [["--since", "2h"], ["--kind", "CandleStick", "--limit", "5"]])
+    func whatWasInterruptedGoesOnWhereItStopped(words: [String]) async throws {
         try await withMigratedDatabase { _, connection in
             let limits: [String: TestBroker.Argument] = [
                 "x-max-length": .number(3), "x-overflow": .text("reject-publish"),
@@ -156,12 +158,15 @@ struct ReplayTests {
                 let interruption = Interruption()
                 let notices = Notices { _ in interruption.request(SIGINT) }
                 let ending = try await replay(
-                    .of("--market", "1", "--since", "2h", "--limit", "5"), to: queue, interruption: interruption,
-                    notices: notices, on: connection)
+                    .parse(words), to: queue, interruption: interruption, notices: notices, on: connection)
                 let stored = ending.done
                 #expect(ending.interruptedBy == SIGINT && (3..<5).contains(stored))
                 #expect(
                     try await connection.number("SELECT done FROM outbox_acts WHERE ended_at IS NULL") == Int64(stored))
+                if words[1] == "2h" {
+                    let selection = try await connection.texts("SELECT selection FROM outbox_acts")[0]
+                    #expect(selection.hasPrefix("--since 20") && selection.hasSuffix("Z"), "\(selection)")
+                }
                 // What is published since is not what was meant.
                 try await connection.logNumbered(1)
                 try await connection.script("INSERT INTO outbox_deliveries VALUES (9, 5, 6, 1, 'r')")
