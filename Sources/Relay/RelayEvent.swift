@@ -5,7 +5,7 @@ import Postgres
 enum RelayEvent: Sendable {
     /// The doorbell rang, or it is time to look.
     case woken
-    case read(Rows, [OutboxReader.Request])
+    case read(OutboxReader.Answer)
     case settled([Outcome])
     case recorded([PublishingWindow.LedgerEntry])
     /// What is confirmed should be recorded now.
@@ -16,6 +16,10 @@ enum RelayEvent: Sendable {
     case mustered(LaneShare)
     case left
     case claimed([LaneLedger.Claim])
+    /// Rows that were to be put aside are.
+    case parked
+    /// It is time to look whether the broker still answers.
+    case lookAtConfirms
     /// Finish what is on its way, begin nothing new.
     case drain
 }

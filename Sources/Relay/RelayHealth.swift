@@ -5,9 +5,11 @@ import Service
 struct RelayHealth: Sendable {
     let readiness: Readiness
     let logger: Logger
+    let vitals: RelayVitals
 
-    init(_ readiness: Readiness, logger: Logger) {
+    init(_ readiness: Readiness, vitals: RelayVitals, logger: Logger) {
         self.readiness = readiness
+        self.vitals = vitals
         self.logger = logger
         readiness.declare("postgres", "rabbitmq", "output queue")
     }
@@ -17,6 +19,7 @@ struct RelayHealth: Sendable {
     }
 
     func unavailable(_ name: String, _ error: any Error) {
+        vitals.failed("\(name): \(error)")
         if readiness.set(name, .notReady("\(error)")) {
             logger.warning("unavailable, retrying", metadata: ["what": "\(name)", "error": "\(error)"])
         }
@@ -27,9 +30,24 @@ struct RelayHealth: Sendable {
     }
 
     func notDelivering(_ reason: String, queue: String) {
+        vitals.failed("\(queue): \(reason)")
         if readiness.set("output queue", .notReady("\(queue): \(reason)")) {
             logger.warning("lanes wait", metadata: ["queue": "\(queue)", "reason": "\(reason)"])
         }
+    }
+
+    func parks(_ culprit: RowFaults.Culprit) {
+        logger.error(
+            "parked a row that the broker does not bear: see `relay parked list`",
+            metadata: ["outbox.id": "\(culprit.id)", "attempts": "\(culprit.attempts)", "reason": "\(culprit.reason)"])
+    }
+
+    func doorbell(isHeard: Bool, poll: Duration) {
+        vitals.doorbell(isHeard: isHeard)
+        guard !isHeard else { return }
+        logger.warning(
+            "the doorbell is not heard (is there a pooler in between?): rows are found by polling",
+            metadata: ["poll": "\(poll)"])
     }
 
     func tookLanes(_ claims: [LaneLedger.Claim]) {

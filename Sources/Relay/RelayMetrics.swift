@@ -8,6 +8,7 @@ struct RelayMetrics: Sendable {
     let returned = Counter(label: "candlepost_relay_rows_returned_total")
     let wokenByDoorbell = Counter(label: "candlepost_relay_wakeups_total", dimensions: [("by", "doorbell")])
     let wokenByPoll = Counter(label: "candlepost_relay_wakeups_total", dimensions: [("by", "poll")])
+    let parked = Counter(label: "candlepost_relay_rows_parked_total")
     let lanesOwned = Gauge(label: "candlepost_relay_lanes_owned")
     private let pending = Gauge(label: "candlepost_relay_rows_pending")
     private let lag = Gauge(label: "candlepost_relay_lag_seconds")
@@ -27,6 +28,9 @@ extension RelayMetrics {
         MetricDescription(
             "candlepost_relay_rows_returned_total", .counter,
             "Publishes that no queue took; they are repeated."),
+        MetricDescription(
+            "candlepost_relay_rows_parked_total", .counter,
+            "Rows put aside because the broker does not bear them; `relay parked list` names them."),
         MetricDescription(
             "candlepost_relay_wakeups_total", .counter, "Looks at the log, by what caused them: doorbell or poll."),
         MetricDescription("candlepost_relay_lanes_owned", .gauge, "Lanes that this relay publishes for, of 16."),

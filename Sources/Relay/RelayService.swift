@@ -16,11 +16,17 @@ struct RelayService: ServiceLifecycle.Service {
 
     func run() async throws {
         var backoff = Backoff()
+        var faults = RowFaults()
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
             let start = ContinuousClock.now
             do {
                 return try await withConnections { connections in
-                    try await RelaySession(connections, settings: settings, health: health, metrics: metrics).run()
+                    let session = RelaySession(
+                        connections, settings: settings, health: health, metrics: metrics, faults: faults)
+                    do { try await session.run() } catch {
+                        faults = await session.faults
+                        throw error
+                    }
                 }
             } catch let error as Unavailable {
                 health.unavailable(error.name, error.cause)
@@ -51,11 +57,23 @@ struct RelayService: ServiceLifecycle.Service {
                     try await AMQPPublisher.connect(settings.broker, queue: settings.queue, logger: logger)
                 }
                 health.delivering()
+                await warnOfLosses()
                 try await closing(publisher) {
                     let ledger = LaneLedger(connection: ledger, relay: settings.name)
                     try await work(RelayConnections(log: log, ledger: ledger, publisher: publisher))
                 }
             }
+        }
+    }
+
+    /// What the output queue's settings drop after the confirm nobody would ever learn of.
+    private func warnOfLosses() async {
+        guard let state = try? await AMQPInspector.look(settings.broker, queues: [settings.queue.name]).queues.first
+        else { return }
+        for loss in QueueArgument.losses(state.arguments) {
+            logger.warning(
+                "the output queue loses messages that it has confirmed",
+                metadata: ["queue": "\(state.name)", "setting": "\(loss)"])
         }
     }
 

@@ -22,6 +22,7 @@ actor RelaySession {
     private let metrics: RelayMetrics
 
     private var window: PublishingWindow
+    private(set) var faults: RowFaults
     private var encoder: MessageEncoder
     private var readSize = ReadSize()
     private var suspects = SuspectRows()
@@ -30,13 +31,20 @@ actor RelaySession {
     private let presence = Int32.random(in: 1 ... .max)
     private var isReading = false
     private var isBalancing = false
+    private var isParking = false
     private var isRecording = false
     private var isRecordDue = false
     private var isRecordTimed = false
-    private var isDraining = false
+    /// When the broker last said anything of what was published, or the first of it left.
+    private var lastOutcome = ContinuousClock.now
 
-    init(_ connections: RelayConnections, settings: RelaySettings, health: RelayHealth, metrics: RelayMetrics) {
+    /// - Parameter faults: what the session before learned of rows that the broker does not bear.
+    init(
+        _ connections: RelayConnections, settings: RelaySettings, health: RelayHealth, metrics: RelayMetrics,
+        faults: RowFaults
+    ) {
         self.connections = connections
+        self.faults = faults
         self.settings = settings
         self.health = health
         self.metrics = metrics
@@ -72,7 +80,7 @@ actor RelaySession {
             try await publish()
             recordConfirmed(post, &tasks)
             leaveLanes(post, &tasks)
-            if isDraining && window.isSettled && !isRecording { return }
+            if window.isDraining && window.isSettled && !isRecording { return }
         }
     }
 
@@ -81,7 +89,7 @@ actor RelaySession {
     ) async throws {
         switch event {
         case .woken: window.woken()
-        case .read(let rows, let requests): append(rows, requests)
+        case .read(let answer): append(answer)
         case .settled(let outcomes): try await settle(outcomes, post, &tasks)
         case .recorded(let entries):
             isRecording = false
@@ -93,15 +101,17 @@ actor RelaySession {
         case .musterDue: muster(post, &tasks)
         case .mustered(let share): balance(share, post, &tasks)
         case .left: isBalancing = false
-        case .claimed(let claims): take(claims)
-        case .drain: isDraining = true
+        case .claimed(let claims): take(claims, post, &tasks)
+        case .parked: isParking = false
+        case .lookAtConfirms: await lookAtConfirms()
+        case .drain: window.isDraining = true
         }
     }
 
     // MARK: lanes
 
     private func muster(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
-        guard !isBalancing, !isDraining else { return }
+        guard !isBalancing, !window.isDraining else { return }
         isBalancing = true
         post.perform(&tasks) { [ledger = connections.ledger, presence] in
             .mustered(try await ledger.muster(key: presence))
@@ -113,7 +123,7 @@ actor RelaySession {
         isBalancing = false
         let kept = window.ownedLanes.count - window.leavingLanes.count
         if kept > share.target { window.leave(kept - share.target) }
-        guard kept < share.target, !isDraining else { return }
+        guard kept < share.target, !window.isDraining else { return }
         let missing = (0..<Lane.count).filter { !window.ownedLanes.contains($0) }
         isBalancing = true
         post.perform(&tasks) { [ledger = connections.ledger] in
@@ -125,19 +135,23 @@ actor RelaySession {
     private func leaveLanes(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
         guard !isBalancing, !isRecording, !window.leavingLanes.isEmpty else { return }
         let left = window.takeLeft()
-        guard !left.isEmpty else { return }
+        guard !left.lanes.isEmpty else { return }
+        let clean = left.clean.filter { !suspects.isSuspect(lane: $0) }
+        suspects.leave(left.lanes)
+        faults.keepOnly(lanes: Set(window.ownedLanes))
         metrics.lanesOwned.record(window.ownedLanes.count)
-        health.leftLanes(left)
+        health.leftLanes(left.lanes)
         isBalancing = true
         post.perform(&tasks) { [ledger = connections.ledger] in
-            try await ledger.release(left)
+            try await ledger.release(left.lanes, clean: clean)
             return .left
         }
     }
 
-    private func take(_ claims: [LaneLedger.Claim]) {
+    private func take(_ claims: [LaneLedger.Claim], _ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
         isBalancing = false
         guard !claims.isEmpty else { return }
+        park(claims, post, &tasks)
         for claim in claims {
             window.take(lane: claim.lane, recordedUpTo: claim.recordedUpTo)
             suspects.take(claim, window: settings.windowSize)
@@ -146,19 +160,33 @@ actor RelaySession {
         health.tookLanes(claims)
     }
 
+    /// Parks the rows that the broker did not bear, in lanes that were just taken: now nobody else can publish them.
+    private func park(_ claims: [LaneLedger.Claim], _ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
+        for claim in claims { faults.acquit(lane: claim.lane, upTo: claim.recordedUpTo) }
+        let culprits = faults.takeCulprits(lanes: Set(claims.map(\.lane)))
+        guard !culprits.isEmpty else { return }
+        for culprit in culprits { health.parks(culprit) }
+        metrics.parked.increment(by: culprits.count)
+        isParking = true
+        post.perform(&tasks) { [ledger = connections.ledger] in
+            try await ledger.park(culprits)
+            return .parked
+        }
+    }
+
     // MARK: read
 
     private func readLog(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
-        guard !isReading, !isDraining else { return }
+        guard !isReading, !isParking, !window.isDraining else { return }
         let requests = window.takeUnread(capacity: settings.windowSize, limit: readSize.rowsPerLane)
         guard !requests.isEmpty else { return }
         isReading = true
-        let statement = OutboxReader.statement(requests)
-        post.perform(&tasks) { [log = connections.log] in .read(try await log.pipeline([statement])[0], requests) }
+        post.perform(&tasks) { [log = connections.log] in .read(try await OutboxReader.read(requests, log)) }
     }
 
-    private func append(_ rows: Rows, _ requests: [OutboxReader.Request]) {
+    private func append(_ read: OutboxReader.Answer) {
         isReading = false
+        let (rows, requests) = (read.rows, read.requests)
         let answer = OutboxAnswer(rows)
         // A lane that was left meanwhile, and perhaps taken again, has nothing to do with this answer.
         let valid = Set(requests.filter { window.readUpTo(lane: $0.lane) == $0.afterID }.map(\.lane))
@@ -167,22 +195,32 @@ actor RelaySession {
             let lane = Int(rows.int2(position, OutboxReader.Column.lane))
             guard valid.contains(lane) else { continue }
             counts[lane] += 1
-            window.append(row(position, of: answer, lane: lane), lane: lane)
+            let row = row(position, of: answer, lane: lane)
+            let isExcepted = read.excepted.contains(row.id)
+            if isExcepted { faults.acquit(row.id) }
+            window.append(row, isExcepted: isExcepted, lane: lane)
         }
-        for request in requests where counts[request.lane] == request.limit { window.mayHaveMore(lane: request.lane) }
+        for request in requests where valid.contains(request.lane) {
+            if counts[request.lane] == request.limit {
+                window.mayHaveMore(lane: request.lane)
+            } else {
+                suspects.wasReadToItsEnd(lane: request.lane)
+            }
+        }
         readSize.learn(rows: rows.count, bytes: rows.byteCount)
     }
 
     private func row(_ position: Int, of answer: OutboxAnswer, lane: Int) -> OutboxRow {
         let rows = answer.rows
         let createdAt = rows.timestampMilliseconds(position, OutboxReader.Column.createdAt)
+        let id = rows.int8(position, OutboxReader.Column.id)
         return OutboxRow(
-            id: rows.int8(position, OutboxReader.Column.id),
+            id: id,
             series: OutboxRow.Series(
                 market: rows.int4(position, OutboxReader.Column.market),
                 kind: encoder.kind(named: rows.bytes(position, OutboxReader.Column.recordType))),
             createdAt: createdAt,
-            isPossiblyRedelivered: suspects.isSuspect(lane: lane, createdAt: createdAt),
+            isPossiblyRedelivered: suspects.isSuspect(lane: lane, createdAt: createdAt), attempt: faults.attempt(id),
             bodyBytes: rows.byteCount(position, OutboxReader.Column.body),
             answer: answer, position: position)
     }
@@ -190,8 +228,11 @@ actor RelaySession {
     // MARK: publish
 
     private func publish() async throws {
-        guard !isDraining else { return }
-        let taken = window.takeReady()
+        let isCareful = faults.areIn(window.ownedLanes)
+        guard !isCareful || window.inFlightCount == 0 else { return }
+        let now = ContinuousClock.now
+        if window.inFlightCount == 0 { lastOutcome = now }
+        let taken = window.takeReady(limit: isCareful ? 1 : 1000, at: now)
         guard !taken.isEmpty else { return }
         Failpoint.reach("relay.claimed")
         let tags = try await connections.publisher.publish(encoder.encode(taken.map(\.row)))
@@ -202,17 +243,20 @@ actor RelaySession {
     private func settle(
         _ outcomes: [Outcome], _ post: EventPost, _ tasks: inout DiscardingTaskGroup
     ) async throws {
+        lastOutcome = .now
+        if faults.areIn(window.ownedLanes) { for row in window.inFlightRows { faults.acquit(row.row.id) } }
         for outcome in outcomes {
             switch outcome {
             case .confirmed(let tags):
                 window.confirmed(tags)
                 metrics.published.increment(by: tags.count)
+                health.vitals.published(tags.count)
             case .refused(let tags):
                 metrics.refused.increment(by: tags.count)
                 pause(window.refused(tags), "the broker refuses messages (is the queue full?)", post, &tasks)
             case .returned(let tag, let code, let text):
                 metrics.returned.increment()
-                pause(window.refused(tag...tag), "unroutable: \(code) \(text)", post, &tasks)
+                pause(window.refused(tag...tag, isUncertain: false), "unroutable: \(code) \(text)", post, &tasks)
                 try await connections.publisher.ensureQueue()
             }
         }
@@ -237,6 +281,14 @@ actor RelaySession {
         }
     }
 
+    /// A broker that accepts and does not confirm (a quorum queue without its majority, say) is waited for: to publish
+    /// again would only repeat.
+    private func lookAtConfirms() async {
+        let silence = ContinuousClock.now - lastOutcome
+        guard window.inFlightCount > 0, silence > .seconds(10), await !connections.publisher.isBlocked else { return }
+        health.notDelivering("no confirm for \(silence.components.seconds) s", queue: settings.queue.name)
+    }
+
     // MARK: record
 
     /// Under load the ledger is extended every 20 ms or half window, whichever is first; when nothing is on its way, at
@@ -246,7 +298,7 @@ actor RelaySession {
         let entries = window.ledgerEntries
         guard !entries.isEmpty else { return }
         let rows = entries.reduce(0) { $0 + $1.rows }
-        guard isDraining || isRecordDue || rows >= settings.windowSize / 2 || window.isQuiet else {
+        guard window.isDraining || isRecordDue || rows >= settings.windowSize / 2 || window.isQuiet else {
             if !isRecordTimed { startRecordTimer(post, &tasks) }
             return
         }
@@ -268,10 +320,13 @@ actor RelaySession {
 
     private func leave(_ failure: (any Error)?) async throws {
         if let failure {
+            faults.keepOnly(lanes: Set(window.ownedLanes))
+            faults.note(failure, inFlight: window.inFlightRows.map { ($0.lane, $0.row.id) })
             let entries = window.ledgerEntries
             if !isRecording && !entries.isEmpty { try? await connections.ledger.record(entries) }
             throw failure
         }
-        try await connections.ledger.release(window.cleanLanes)
+        try await connections.ledger.release(
+            window.ownedLanes, clean: window.cleanLanes.filter { !suspects.isSuspect(lane: $0) })
     }
 }

@@ -1,6 +1,7 @@
 import AMQP
 import CoreMetrics
 import Postgres
+import Schema
 import ServiceLifecycle
 
 /// The connections of a session.
@@ -34,12 +35,15 @@ struct RelaySources: Sendable {
     /// A listening connection whose other end is gone looks idle for ever, so it is asked every five seconds.
     private func doorbell(_ post: EventPost) async throws {
         var lastHeard = ContinuousClock.now
+        try await tryDoorbell()
         while !Task.isCancelled {
             if try await connections.log.nextNotification(timeout: settings.pollInterval) {
                 metrics.wokenByDoorbell.increment()
+                health.vitals.woken(byDoorbell: true)
                 lastHeard = .now
             } else {
                 metrics.wokenByPoll.increment()
+                health.vitals.woken(byDoorbell: false)
             }
             post(.woken)
             if .now - lastHeard > .seconds(5) {
@@ -47,6 +51,13 @@ struct RelaySources: Sendable {
                 lastHeard = .now
             }
         }
+    }
+
+    /// Rings from the other connection and listens for it.
+    private func tryDoorbell() async throws {
+        _ = try await connections.ledger.connection.execute("SELECT pg_notify($1, '')", [.text(Channel.outbox)])
+        let isHeard = try await connections.log.nextNotification(timeout: .seconds(2))
+        health.doorbell(isHeard: isHeard, poll: settings.pollInterval)
     }
 
     private func outcomes(_ post: EventPost) async throws {
@@ -75,6 +86,8 @@ struct RelaySources: Sendable {
         while true {
             let report = try await PendingReport.read(connections.log)
             metrics.report(report)
+            try await health.vitals.write(connections.log)
+            post(.lookAtConfirms)
             try await Task.sleep(for: .seconds(2))
         }
     }

@@ -11,6 +11,7 @@ struct WriterMetrics: Sendable {
     private let duplicateOther: [Counter]
     private let quarantined: [Refusal.Reason: Counter]
     private let batches = Counter(label: "candlepost_writer_batches_total")
+    let idsAhead = Gauge(label: "candlepost_outbox_ids_ahead")
 
     init() {
         func counters(_ label: String, _ more: [(String, String)] = []) -> [Counter] {
@@ -56,5 +57,7 @@ extension WriterMetrics {
         MetricDescription(
             "candlepost_writer_quarantined_total", .counter, "Messages that can't be a record, by reason."),
         MetricDescription("candlepost_writer_batches_total", .counter, "Transactions committed."),
+        MetricDescription(
+            "candlepost_outbox_ids_ahead", .gauge, "Ids for which there are partitions of the outbox, beyond the last."),
     ]
 }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Postgres
 import Schema
@@ -9,16 +10,22 @@ struct WriterSignals: Sendable {
     let configuration: PostgresConfiguration
     let markets: KnownMarkets
     let settings: WriterSettings
+    let readiness: Readiness
+    let metrics: WriterMetrics
     let logger: Logger
     private let doorbell = Signal()
 
-    init(_ settings: WriterSettings, markets: KnownMarkets, logger: Logger) {
+    init(
+        _ settings: WriterSettings, markets: KnownMarkets, readiness: Readiness, metrics: WriterMetrics, logger: Logger
+    ) {
         var configuration = settings.database
         // NOTIFY writes a commit record; nobody needs to wait until it is on disk.
         configuration.parameters["synchronous_commit"] = "off"
         self.configuration = configuration
         self.settings = settings
         self.markets = markets
+        self.readiness = readiness
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -110,11 +117,27 @@ struct WriterSignals: Sendable {
         return (0..<rows.count).map { rows.int8($0, 0) }
     }
 
+    /// Ten million ids are kept ahead; a writer that has none left can store nothing.
     private func makingPartitions(_ connection: PostgresConnection) async throws {
         while true {
-            let made = try await connection.execute("SELECT outbox_make_partitions()").int4(0, 0)
-            if made > 0 { logger.info("outbox partitions made", metadata: ["count": "\(made)"]) }
+            do throws(PostgresError) {
+                let made = try await connection.execute("SELECT outbox_make_partitions()").int4(0, 0)
+                if made > 0 { logger.info("outbox partitions made", metadata: ["count": "\(made)"]) }
+            } catch {
+                guard error.recovery != .retry else { throw error }
+                logger.error("outbox partitions cannot be made", metadata: ["error": "\(error)"])
+            }
+            let ahead = try await connection.execute("SELECT outbox_ids_ahead()").int8(0, 0)
+            metrics.idsAhead.record(ahead)
+            let isEnough = ahead >= Self.fewestIDsAhead
+            let status = isEnough ? .ready : Readiness.Status.notReady("ids for \(ahead) rows are left")
+            if readiness.set("outbox partitions", status), !isEnough {
+                logger.error("outbox partitions run short", metadata: ["ids": "\(ahead)"])
+            }
             try await Task.sleep(for: .seconds(60))
         }
     }
+
+    /// A minute at forty thousand rows a second takes two and a half million.
+    private static let fewestIDsAhead: Int64 = 5_000_000
 }

@@ -9,12 +9,12 @@ import Testing
         let proxy = try proxy()
         try await TestBroker.withQueue { queue in
             let consumer = try await consumer(
-                of: queue, configuration: TestBroker.configuration(port: proxy.port, heartbeat: .seconds(1)))
+                of: queue, configuration: TestBroker.configuration(port: proxy.port, heartbeat: .seconds(3)))
             proxy.fallSilent()
             let start = ContinuousClock.now
             let error = await failure { try await consumer.nextBatch(limit: 1, delay: .zero) }
             #expect(error?.kind == .heartbeatTimeout)
-            #expect((.seconds(1)..<(.seconds(3))).contains(start.duration(to: .now)))
+            #expect((.seconds(3)..<(.seconds(30))).contains(start.duration(to: .now)))
         }
     }
 
@@ -22,7 +22,7 @@ import Testing
         let proxy = try proxy()
         try await TestBroker.withQueue { queue in
             let publisher = try await AMQPPublisher.connect(
-                TestBroker.configuration(port: proxy.port, heartbeat: .seconds(1)),
+                TestBroker.configuration(port: proxy.port, heartbeat: .seconds(3)),
                 queue: QueueDeclaration(name: queue), logger: quiet)
             proxy.fallSilent()
             let big = [UInt8](repeating: 65, count: 1 << 20)
@@ -33,16 +33,16 @@ import Testing
                 _ = try await publisher.nextOutcomes()
             }
             #expect(error?.kind == .heartbeatTimeout)
-            #expect((.seconds(1)..<(.seconds(3))).contains(start.duration(to: .now)))
+            #expect((.seconds(3)..<(.seconds(30))).contains(start.duration(to: .now)))
         }
     }
 
     @Test func heartbeatsKeepAnIdleConnectionAlive() async throws {
         try await TestBroker.withQueue { queue in
             let consumer = try await consumer(
-                of: queue, configuration: TestBroker.configuration(heartbeat: .seconds(1)))
+                of: queue, configuration: TestBroker.configuration(heartbeat: .seconds(3)))
             async let batch = consumer.nextBatch(limit: 1, delay: .zero)
-            try await Task.sleep(for: .seconds(4))  // both sides would have given up by now
+            try await Task.sleep(for: .seconds(10))  // both sides would have given up by now
             try await TestBroker.shared.publish([1], to: queue)
             #expect(try await batch?.bodies == [[1]])
             await consumer.close()
@@ -77,7 +77,7 @@ import Testing
             proxy.fallSilent()
             let start = ContinuousClock.now
             await consumer.close()
-            #expect(start.duration(to: .now) < .seconds(2))
+            #expect(start.duration(to: .now) < .seconds(15))
         }
     }
 
@@ -89,7 +89,7 @@ import Testing
         let start = ContinuousClock.now
         let error = await failure { try await consumer(of: "unused", configuration: configuration) }
         #expect(error?.kind == .timedOut)
-        #expect(start.duration(to: .now) < .seconds(2))
+        #expect(start.duration(to: .now) < .seconds(15))
     }
 
     @Test func theNextEndpointIsTriedWhenTheFirstIsDead() async throws {

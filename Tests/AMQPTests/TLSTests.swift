@@ -8,7 +8,7 @@ import Testing
     private func configuration() throws -> AMQPConfiguration {
         AMQPConfiguration(
             endpoints: try AMQPEndpoint.parse(String(cString: getenv("TEST_AMQPS_URL"))), connectionName: "tests",
-            heartbeat: .seconds(1), certificateFile: String(cString: getenv("TEST_AMQPS_CA")))
+            heartbeat: .seconds(3), certificateFile: String(cString: getenv("TEST_AMQPS_CA")))
     }
 
     @Test func messagesGoThereAndBack() async throws {
@@ -29,7 +29,7 @@ import Testing
             }
             #expect(received == sent)
             async let last = consumer.nextBatch(limit: 1, delay: .zero)
-            try await Task.sleep(for: .seconds(3))  // heartbeats are needed meanwhile
+            try await Task.sleep(for: .seconds(8))  // heartbeats are needed meanwhile
             await consumer.stopConsuming()
             #expect(try await last?.deliveries.count == nil)
             await consumer.close()

@@ -19,7 +19,7 @@ import Testing
             #expect(try await end("candlepost writer", "query ~ 'pg_notify|outbox_make_partitions'", world) == 1)
             try await load
             try await world.collector.publish(candles.next(50))
-            try await world.check([relay, writer], within: .seconds(30)) {
+            try await world.check([relay, writer], within: .seconds(90)) {
                 $0.minimum = 750
                 $0.allowedDuplicates = 1000  // what was on its way when the session ended
             }

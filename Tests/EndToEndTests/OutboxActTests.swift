@@ -31,6 +31,36 @@ import Testing
         }
     }
 
+    /// The output queue takes no more and relays wait: they go past what is superseded meanwhile, and what they had on the
+    /// wire counts as published.
+    @Test func aRelayGoesPastWhatIsSupersededBesideIt() async throws {
+        try await World.with { world in
+            var candles = Candles(markets: 8)
+            try await world.host.declare(VirtualHost.outputQueue, refusingBeyond: 4)
+            let (writer, relay) = (try await world.writer(), try await world.relay())
+            try await world.collector.publish(candles.next(400))
+            try await eventually("all are stored") { try await world.number("SELECT count(*) FROM outbox") == 400 }
+            try await eventually("the broker refuses") {
+                await relay.metric("candlepost_relay_rows_refused_total") ?? 0 > 0
+            }
+            try await world.run("relay", "supersede", "--until", "0s", "--yes")
+            world.gateway.start()
+            let pending = "SELECT count(*) FROM outbox_audit WHERE state = 'pending'"
+            try await eventually("nothing is pending") { try await world.number(pending) == 0 }
+            for program in [relay, writer] { try await world.stop(program) }
+            try await world.gateway.stop()
+            try await world.run("relay", "verify")
+
+            let published = try await world.query("SELECT id FROM outbox_audit WHERE state = 'published' ORDER BY id")
+            let announced = Set(world.gateway.deliveries.map(\.id))
+            #expect(announced.sorted() == (0..<published.count).map { published.int8($0, 0) })
+            #expect(announced.isSuperset(of: 393...400), "the newest of each market")
+            // At the worst a window had left: one row of each market in flight, and one that was just confirmed.
+            #expect(announced.count < 100)
+            #expect(try await world.number("SELECT count(*) FROM outbox_audit WHERE state = 'superseded'") > 300)
+        }
+    }
+
     @Test func parkedRowsAreListedRetriedAndDiscarded() async throws {
         try await World.with { world in
             try await store(4, markets: 4, world)
@@ -86,42 +116,5 @@ import Testing
         try await world.collector.publish(candles.next(count))
         try await eventually("all are stored") { try await world.number("SELECT count(*) FROM outbox") == count }
         try await world.stop(writer)
-    }
-}
-
-/// A broker that takes no more than a few kilobytes, which is a setting of the whole server.
-@Suite("Rows that the broker does not take", .serialized, .enabled(if: Servers.mayBeStopped))
-struct ParkedRowOutageTests {
-    @Test func aRetryLeavesWhatIsTooLargeParkedAndPublishesTheRest() async throws {
-        try await World.with { world in
-            let writer = try await world.writer()
-            let start: Int64 = 1_702_305_540_000
-            let long = String(repeating: "x", count: 20_000)
-            try await world.collector.publish([
-                Message(market: 1, start: start, fields: #""charts":[]"#),
-                Message(market: 1, start: start + 60_000, fields: #""charts":[],"more":"\#(long)""#),
-                Message(market: 1, start: start + 120_000, fields: #""charts":[]"#),
-            ])
-            try await eventually("all are stored") { try await world.number("SELECT count(*) FROM outbox") == 3 }
-            try await world.stop(writer)
-            try await world.query(
-                "INSERT INTO outbox_exceptions (outbox_id, lane, state, attempts) SELECT id, lane, 'parked', 1 FROM outbox"
-            )
-            try await Servers.tell(["rabbitmqctl", "eval", "application:set_env(rabbit, max_message_size, 10000)."])
-            let output = try await world.run("relay", "parked", "retry", "--yes")
-            try await Servers.tell(["rabbitmqctl", "eval", "application:set_env(rabbit, max_message_size, 134217728)."])
-            #expect(output == "3 parked rows\npublished 2, still parked 1\n")
-            let parked = try await world.query(
-                "SELECT id, attempts, last_error FROM outbox_audit WHERE state = 'parked'")
-            #expect(parked.count == 1 && parked.int8(0, 0) == 2 && parked.int4(0, 1) == 2)
-            #expect(parked.text(0, 2).contains("406"), "\(parked.text(0, 2))")
-            #expect(
-                try await world.run("relay", "parked", "retry", "--yes")
-                    == "1 parked rows\npublished 1, still parked 0\n")
-            world.gateway.start()
-            try await eventually("all are announced") { world.gateway.deliveries.count == 3 }
-            #expect(world.gateway.deliveries.map(\.id) == [1, 3, 2])
-            #expect(world.gateway.deliveries.map { $0.headers["x-attempt"] } == [.number(2), .number(2), .number(3)])
-        }
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @Suite("A relay that is killed") struct RelayCrashTests {

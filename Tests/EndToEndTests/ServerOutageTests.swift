@@ -50,7 +50,7 @@ import Testing
             async let load: Void = world.collector.publish(messages, rate: 1000)
             try await eventually("half of it is announced") { world.gateway.distinctCount >= 1500 }
             try await fault(writer, relay)
-            for program in [writer, relay] { try await program.becomes(ready: true, within: .seconds(30)) }
+            for program in [writer, relay] { try await program.becomes(ready: true, within: .seconds(90)) }
             try await load
             #expect(writer.isRunning && relay.isRunning, "both live through it")
             try await world.check([relay, writer], within: .seconds(90)) {
@@ -64,7 +64,7 @@ import Testing
 
     private func becomeUnready(_ programs: [Program], because server: String) async throws {
         for program in programs {
-            try await program.becomes(ready: false, within: .seconds(30))
+            try await program.becomes(ready: false, within: .seconds(90))
             try await eventually("\(program.name) names \(server)") {
                 await program.get("/readyz")?.body.contains("\(server): ") == true
             }

@@ -45,10 +45,10 @@ struct FailureTests {
     @Test func anAnswerThatIsTooLateEndsTheConnection() async throws {
         try await withTestDatabase { database in
             let connection = try await database.connect(parameters: ["statement_timeout": "0"]) {
-                $0.replyTimeout = .milliseconds(200)
+                $0.replyTimeout = .seconds(2)
             }
             let error = try await #require(throws: PostgresError.self) {
-                try await connection.execute("SELECT pg_sleep(5)")
+                try await connection.execute("SELECT pg_sleep(60)")
             }
             #expect(error.kind == .replyTimeout)
             #expect(error.recovery == .retry)
@@ -58,13 +58,13 @@ struct FailureTests {
 
     @Test func theServersOwnLimitLeavesTheConnection() async throws {
         try await withTestDatabase { database in
-            let connection = try await database.connect(parameters: ["statement_timeout": "50ms"])
+            let connection = try await database.connect(parameters: ["statement_timeout": "1s"])
             let error = try await #require(throws: PostgresError.self) {
-                try await connection.execute("SELECT pg_sleep(5)")
+                try await connection.execute("SELECT pg_sleep(60)")
             }
             #expect(error.sqlstate == "57014")
             #expect(error.recovery == .retry)
-            try await connection.ping(timeout: .seconds(5))
+            try await connection.ping(timeout: .seconds(30))
         }
     }
 
@@ -132,7 +132,7 @@ struct FailureTests {
             let authority = try #require(database.url.firstRange(of: "@") ?? database.url.firstRange(of: "://"))
             var url = database.url
             url.insert(contentsOf: "127.0.0.1:\(server.port),", at: authority.upperBound)
-            let connection = try await connect(url) { $0.connectTimeout = .seconds(2) }
+            let connection = try await connect(url) { $0.connectTimeout = .seconds(10) }
             #expect(try await connection.execute("SELECT 1").int4(0, 0) == 1)
         }
     }

@@ -9,7 +9,7 @@ struct NotificationTests {
             let listener = try await database.connect()
             let sender = try await database.connect()
             try await listener.listen(to: "door \"bell\"")
-            async let woken = listener.nextNotification(timeout: .seconds(20))
+            async let woken = listener.nextNotification(timeout: .seconds(60))
             _ = try await sender.execute("SELECT pg_notify('door \"bell\"', '')")
             #expect(try await woken)
         }
@@ -23,7 +23,7 @@ struct NotificationTests {
             for text in ["1", "2", "3"] { _ = try await sender.execute("SELECT pg_notify('bell', $1)", [.text(text)]) }
             // The answer to a later command comes after the notifications.
             _ = try await listener.execute("SELECT 1")
-            #expect(try await listener.nextNotification(timeout: .seconds(20)))
+            #expect(try await listener.nextNotification(timeout: .seconds(60)))
             #expect(try await listener.nextNotification(timeout: .zero) == false)
         }
     }
@@ -41,8 +41,8 @@ struct NotificationTests {
         try await withTestDatabase { database in
             let connection = try await database.connect()
             try await connection.listen(to: "bell")
-            async let woken = connection.nextNotification(timeout: .seconds(20))
-            try await connection.ping(timeout: .seconds(5))
+            async let woken = connection.nextNotification(timeout: .seconds(60))
+            try await connection.ping(timeout: .seconds(30))
             _ = try await connection.execute("NOTIFY bell")
             #expect(try await woken)
         }
@@ -52,7 +52,7 @@ struct NotificationTests {
         try await withTestDatabase { database in
             let connection = try await database.connect()
             let waiting = Task { try await connection.nextNotification(timeout: .seconds(3600)) }
-            try await connection.ping(timeout: .seconds(5))
+            try await connection.ping(timeout: .seconds(30))
             waiting.cancel()
             #expect(try await waiting.value == false)
         }

@@ -46,7 +46,7 @@ struct LaneLedgerTests {
         try await withMigratedDatabase { database, connection in
             let first = try await ledger(database, "first")
             _ = try await first.claim([0, 1])
-            try await first.release([1])
+            try await first.release([1], clean: [1])
             await first.connection.close()
             try await connection.waitUntil(Self.noRelayLock)
             let claims = try await ledger(database, "second").claim([0, 1, 2])
@@ -61,7 +61,7 @@ struct LaneLedgerTests {
             _ = try await late.connection.execute("SELECT pg_advisory_unlock_all()")
             let successor = try await ledger(database, "successor")
             #expect(try await successor.claim([0]).map(\.isUnclean) == [true])
-            try await late.release([0])
+            try await late.release([0], clean: [0])
             let open = try await connection.number("SELECT count(*) FROM lane_owners WHERE released_at IS NULL")
             #expect(open == 1)
         }

@@ -25,69 +25,69 @@ struct LaneQueueTests {
 
     @Test func aRowBecomesReadyWhenTheOneBeforeItIsConfirmedAndNotEarlier() {
         var queue = queue(markets: [7, 7, 7])
-        queue.published(0)
+        queue.published(0, at: .now)
         #expect(queue[0].state == .inFlight && queue[1].state == .waiting)
         #expect(queue.confirmed(0) == 1)
         #expect(queue[1].state == .ready && queue[2].state == .waiting)
-        queue.published(1)
+        queue.published(1, at: .now)
         #expect(queue.confirmed(1) == 2)
-        queue.published(2)
+        queue.published(2, at: .now)
         #expect(queue.confirmed(2) == nil)
     }
 
     @Test func aSeriesThatIsDoneStartsAnewWithItsNextRow() {
         var queue = queue(markets: [7])
-        queue.published(0)
+        queue.published(0, at: .now)
         #expect(queue.append(.make(2, market: 7)) == nil)
         #expect(queue.confirmed(0) == 1)
-        queue.published(1)
+        queue.published(1, at: .now)
         #expect(queue.confirmed(1) == nil)
         #expect(queue.append(.make(3, market: 7)) == 2)
     }
 
     @Test func aRefusedRowComesAgainBeforeTheOthersOfItsSeries() {
         var queue = queue(markets: [7, 7])
-        queue.published(0)
-        queue.refused(0)
+        queue.published(0, at: .now)
+        queue.refused(0, isUncertain: false)
         #expect(queue[0].state == .ready && queue[1].state == .waiting)
         #expect(queue.readyHead == 0)
-        queue.published(0)
+        queue.published(0, at: .now)
         #expect(queue.confirmed(0) == 1)
     }
 
     @Test func theLedgerGoesAsFarAsNothingIsMissing() throws {
         var queue = queue(markets: [1, 2, 3, 4], recordedUpTo: 100)
-        #expect(queue.nextLedgerEntry == nil && !queue.hasUnrecordedConfirms)
-        for ordinal in 0..<4 { queue.published(ordinal) }
+        #expect(queue.nextLedgerEntry(lane: 0) == nil && !queue.canBeRecorded)
+        for ordinal in 0..<4 { queue.published(ordinal, at: .now) }
         _ = queue.confirmed(1)
         _ = queue.confirmed(3)
-        #expect(queue.nextLedgerEntry == nil)
+        #expect(queue.nextLedgerEntry(lane: 0) == nil)
         _ = queue.confirmed(0)
-        let entry = try #require(queue.nextLedgerEntry)
-        #expect(entry == (100, 102, 2))
+        let entry = try #require(queue.nextLedgerEntry(lane: 0))
+        #expect(entry == .init(lane: 0, afterID: 100, upToID: 102, rows: 2))
         _ = queue.confirmed(2)
-        let whole = try #require(queue.nextLedgerEntry)
-        #expect(whole == (100, 104, 4))
+        let whole = try #require(queue.nextLedgerEntry(lane: 0))
+        #expect(whole == .init(lane: 0, afterID: 100, upToID: 104, rows: 4))
     }
 
     @Test func whatWasConfirmedWhileAnEntryWasWrittenGoesIntoTheNextOne() throws {
         var queue = queue(markets: [1, 2, 3, 4])
-        for ordinal in 0..<3 { queue.published(ordinal) }
+        for ordinal in 0..<3 { queue.published(ordinal, at: .now) }
         _ = queue.confirmed(0)
         _ = queue.confirmed(1)
-        let first = try #require(queue.nextLedgerEntry)
+        let first = try #require(queue.nextLedgerEntry(lane: 0))
         _ = queue.confirmed(2)
         #expect(queue.recorded(upTo: first.upToID) == 2)
         #expect(queue.recordedUpTo == 2 && queue.count == 2)
-        let second = try #require(queue.nextLedgerEntry)
-        #expect(second == (2, 3, 1))
+        let second = try #require(queue.nextLedgerEntry(lane: 0))
+        #expect(second == .init(lane: 0, afterID: 2, upToID: 3, rows: 1))
         #expect(queue.recorded(upTo: 3) == 1)
-        #expect(queue.nextLedgerEntry == nil && !queue.hasUnrecordedConfirms)
+        #expect(queue.nextLedgerEntry(lane: 0) == nil && !queue.canBeRecorded)
     }
 
     @Test func placesStayTheSameWhenRowsBeforeThemAreDone() {
         var queue = queue(markets: [1, 2, 1])
-        queue.published(0)
+        queue.published(0, at: .now)
         #expect(queue.confirmed(0) == 2)
         #expect(queue.recorded(upTo: 1) == 1)
         #expect(!queue.contains(0) && queue.contains(1) && queue.contains(2) && !queue.contains(3))
@@ -98,8 +98,8 @@ struct LaneQueueTests {
     @Test func theHeadIsTheFirstRowThatNothingIsKnownOf() {
         var queue = queue(markets: [1, 1, 2])
         #expect(queue.readyHead == 0)
-        queue.published(0)
-        queue.published(2)
+        queue.published(0, at: .now)
+        queue.published(2, at: .now)
         #expect(queue.readyHead == nil)
         _ = queue.confirmed(2)
         #expect(queue.readyHead == nil)
@@ -109,7 +109,7 @@ struct LaneQueueTests {
     /// A window that is full of rows that only wait for the ledger needs no exemption: recording makes room.
     @Test func thereIsNoHeadWhileTheLedgerCanBeExtended() {
         var queue = queue(markets: [1, 2])
-        queue.published(0)
+        queue.published(0, at: .now)
         _ = queue.confirmed(0)
         #expect(queue.readyHead == nil)
         _ = queue.recorded(upTo: 1)
@@ -131,7 +131,7 @@ struct LaneQueuePreconditionTests {
             var queue = LaneQueue(recordedUpTo: 0)
             _ = queue.append(.make(1))
             _ = queue.append(.make(2))
-            queue.published(1)
+            queue.published(1, at: .now)
         }
     }
 
@@ -147,9 +147,9 @@ struct LaneQueuePreconditionTests {
         await #expect(processExitsWith: .failure) {
             var queue = LaneQueue(recordedUpTo: 0)
             _ = queue.append(.make(1))
-            queue.published(0)
+            queue.published(0, at: .now)
             _ = queue.confirmed(0)
-            queue.refused(0)
+            queue.refused(0, isUncertain: false)
         }
     }
 
@@ -158,7 +158,7 @@ struct LaneQueuePreconditionTests {
             var queue = LaneQueue(recordedUpTo: 0)
             _ = queue.append(.make(1))
             _ = queue.append(.make(2, market: 2))
-            queue.published(0)
+            queue.published(0, at: .now)
             _ = queue.confirmed(0)
             _ = queue.recorded(upTo: 2)
         }

@@ -27,7 +27,7 @@ struct MessageEncoderTests {
                 VALUES (4, 'Funding', 7, 'epoch', 'epoch', 'the-trace', 'the-parent', '{"the":"body"}'),
                        (4, 'Trade', 8, 'epoch', 'epoch', NULL, NULL, '{}')
                 """)
-            let answer = OutboxAnswer(try await connection.pipeline([OutboxReader.statement([(4, 0, 10)])])[0])
+            let answer = OutboxAnswer(try await OutboxReader.read([(4, 0, 10)], connection).rows)
             var encoder = MessageEncoder(queue: "the-queue")
             let rows = (0..<2).map { position in
                 OutboxRow(
@@ -35,8 +35,8 @@ struct MessageEncoderTests {
                     series: OutboxRow.Series(
                         market: answer.rows.int4(position, OutboxReader.Column.market),
                         kind: encoder.kind(named: answer.rows.bytes(position, OutboxReader.Column.recordType))),
-                    createdAt: 1_700_000_000_999, isPossiblyRedelivered: position == 0, bodyBytes: 14, answer: answer,
-                    position: position)
+                    createdAt: 1_700_000_000_999, isPossiblyRedelivered: position == 0,
+                    attempt: Int32(position + 1), bodyBytes: 14, answer: answer, position: position)
             }
             let first = encoder.encode([rows[0]])
             #expect(first.ids == [1])

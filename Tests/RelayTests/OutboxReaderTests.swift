@@ -7,7 +7,7 @@ import Testing
 @Suite("Reading the log", .timeLimit(.minutes(2)))
 struct OutboxReaderTests {
     private func read(_ connection: PostgresConnection, _ requests: [OutboxReader.Request]) async throws -> [[Int64]] {
-        let rows = try await connection.pipeline([OutboxReader.statement(requests)])[0]
+        let rows = try await OutboxReader.read(requests, connection).rows
         return (0..<rows.count).map {
             [Int64(rows.int2($0, OutboxReader.Column.lane)), rows.int8($0, OutboxReader.Column.id)]
         }
@@ -31,7 +31,7 @@ struct OutboxReaderTests {
                 VALUES (4, 'Trade', 7, 'epoch', 'epoch', 'trace', 'parent', '{"a":"ü"}', 'epoch'),
                        (4, 'Trade', 7, 'epoch', 'epoch', NULL, NULL, '', 'epoch')
                 """)
-            let rows = try await connection.pipeline([OutboxReader.statement([(4, 0, 10)])])[0]
+            let rows = try await OutboxReader.read([(4, 0, 10)], connection).rows
             #expect(rows.int4(0, OutboxReader.Column.market) == 7)
             #expect(rows.text(0, OutboxReader.Column.recordType) == "Trade")
             #expect(rows.text(0, OutboxReader.Column.traceID) == "trace")
@@ -56,7 +56,7 @@ struct OutboxReaderTests {
     // MARK: the plan
 
     private func plan(_ connection: PostgresConnection) async throws -> String {
-        let sql = OutboxReader.statement([(0, 0, 1)]).sql
+        let sql = OutboxReader.statements([(0, 0, 1)])[0].sql
         try await connection.script(
             "DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan; PREPARE read (smallint[], bigint[], int[]) AS \(sql)"
         )

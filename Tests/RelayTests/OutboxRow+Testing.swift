@@ -7,7 +7,7 @@ extension OutboxRow {
         let nothing = Rows(count: 0, columnNames: [], commandTag: "", affectedRows: 0, arena: [], ends: [])
         return OutboxRow(
             id: id, series: Series(market: market, kind: Kind(number: kind)), createdAt: 0,
-            isPossiblyRedelivered: false, bodyBytes: bytes, answer: OutboxAnswer(nothing), position: 0)
+            isPossiblyRedelivered: false, attempt: 1, bodyBytes: bytes, answer: OutboxAnswer(nothing), position: 0)
     }
 }
 

@@ -90,7 +90,7 @@ struct MigratorTests {
             let other = try await database.connect(parameters: ["lock_timeout": "2s"])
             let good = migrations("CREATE TABLE a ()", "CREATE TABLE b ()")
             #expect(try await Migrator(good).migrate(other) == ["0002_x"])
-            try await connection.ping(timeout: .seconds(5))
+            try await connection.ping(timeout: .seconds(30))
         }
     }
 

@@ -51,9 +51,9 @@ struct TableTests {
             try await listener.listen(to: "candlepost_markets")
             try await connection.script(
                 "INSERT INTO markets (id, exchange_id, external_market_id, symbol) VALUES (99, 1, '', '')")
-            #expect(try await listener.nextNotification(timeout: .seconds(20)))
+            #expect(try await listener.nextNotification(timeout: .seconds(60)))
             try await connection.script("UPDATE markets SET active = false WHERE id = 99")
-            #expect(try await listener.nextNotification(timeout: .seconds(20)))
+            #expect(try await listener.nextNotification(timeout: .seconds(60)))
         }
     }
 

@@ -3,7 +3,7 @@ import Glibc
 /// A TCP proxy on this machine that can fall silent or cut its connections, for tests of broken networks.
 public final class TestProxy: Sendable {
     private enum Command: UInt8 {
-        case fallSilent, cut, end
+        case fallSilent, cut, forget, end
     }
 
     /// Where it listens, on 127.0.0.1.
@@ -43,6 +43,9 @@ public final class TestProxy: Sendable {
     /// Keeps all connections open and moves no byte any more.
     public func fallSilent() { send(.fallSilent) }
 
+    /// Keeps the connections there are open and moves no byte of them any more; new ones are forwarded.
+    public func forget() { send(.forget) }
+
     /// Closes all connections; new ones are forwarded.
     public func cut() { send(.cut) }
 
@@ -59,6 +62,9 @@ public final class TestProxy: Sendable {
         private let target: UInt16
         private var peers: [Int32: Int32] = [:]
         private var isSilent = false
+        private var forgotten: [Int32] = []
+        /// What a descriptor has still to be given.
+        private var unsent: [Int32: ArraySlice<UInt8>] = [:]
         private var buffer = [UInt8](repeating: 0, count: 65_536)
 
         init(listener: Int32, control: Int32, target: UInt16) {
@@ -66,19 +72,23 @@ public final class TestProxy: Sendable {
         }
 
         func run() {
-            defer { for descriptor in [listener, control] + peers.keys { close(descriptor) } }
+            defer { for descriptor in [listener, control] + peers.keys + forgotten { close(descriptor) } }
             while true {
-                let watched = isSilent ? [control] : [control, listener] + peers.keys
-                var list = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+                var list = isSilent ? [] : [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
+                // Who has more to get than he takes is written to before his peer is read again.
+                for (descriptor, peer) in peers where !isSilent {
+                    let events = (unsent[descriptor] == nil ? 0 : POLLOUT) | (unsent[peer] == nil ? POLLIN : 0)
+                    list.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
+                }
+                list.append(pollfd(fd: control, events: Int16(POLLIN), revents: 0))
                 guard poll(&list, nfds_t(list.count), -1) > 0 else { continue }
-                for item in list where item.revents != 0 {
-                    if item.fd == control {
-                        guard obey() else { return }
-                    } else if item.fd == listener {
-                        accept()
-                    } else {
-                        forward(item.fd)
-                    }
+                for item in list where item.revents != 0 && item.fd != listener && item.fd != control {
+                    if item.revents & Int16(POLLOUT) != 0 { writeOn(item.fd) }
+                    if item.revents & ~Int16(POLLOUT) != 0 { forward(item.fd) }
+                }
+                if list.contains(where: { $0.fd == listener && $0.revents != 0 }) { accept() }
+                if list.contains(where: { $0.fd == control && $0.revents != 0 }) {
+                    guard obey() else { return }
                 }
             }
         }
@@ -88,6 +98,9 @@ public final class TestProxy: Sendable {
             guard read(control, &byte, 1) == 1, let command = Command(rawValue: byte) else { return false }
             switch command {
             case .fallSilent: isSilent = true
+            case .forget:
+                forgotten += peers.keys
+                peers = [:]
             case .cut: for descriptor in peers.keys { drop(descriptor) }
             case .end: return false
             }
@@ -107,23 +120,33 @@ public final class TestProxy: Sendable {
             peers[server] = client
         }
 
+        /// Never blocks: a descriptor may have got another connection since it was looked at.
         private func forward(_ from: Int32) {
-            guard let to = peers[from] else { return }
-            let count = read(from, &buffer, buffer.count)
-            guard count > 0 else { return drop(from) }
-            var sent = 0
-            while sent < count {
-                let taken = buffer.withUnsafeBytes { write(to, $0.baseAddress! + sent, count - sent) }
-                guard taken > 0 else { return drop(from) }
-                sent += taken
+            guard let to = peers[from], unsent[to] == nil else { return }
+            let count = recv(from, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            guard count > 0 else {
+                if count == 0 || errno != EAGAIN { drop(from) }
+                return
             }
+            unsent[to] = buffer[..<count]
+            writeOn(to)
+        }
+
+        private func writeOn(_ to: Int32) {
+            guard peers[to] != nil, let bytes = unsent[to] else { return }
+            let taken = bytes.withUnsafeBytes { Glibc.send(to, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
+            guard taken > 0 || errno == EAGAIN else { return drop(to) }
+            let rest = bytes.dropFirst(max(0, taken))
+            unsent[to] = rest.isEmpty ? nil : rest
         }
 
         private func drop(_ descriptor: Int32) {
             guard let peer = peers.removeValue(forKey: descriptor) else { return }
             peers[peer] = nil
-            close(descriptor)
-            close(peer)
+            for end in [descriptor, peer] {
+                unsent[end] = nil
+                close(end)
+            }
         }
     }
 

@@ -24,9 +24,6 @@ struct ParkedRetry {
     }
 
     private static let pageSize = 100
-    /// Codes by which a broker closes a channel or connection for what is in a message: precondition failed, as for one that
-    /// is too large, and a frame error.
-    private static let codesOfTheRow: Set<UInt16> = [406, 501]
 
     let record: ActRecord
     let cursor: RowCursor
@@ -73,7 +70,7 @@ struct ParkedRetry {
             try await republisher.publish([row]) { _ in isConfirmed = true }
         } catch {
             if error.kind == .cancelled && interruption.isRequested { return nil }
-            guard let code = error.brokerCode, Self.codesOfTheRow.contains(code) else { throw error }
+            guard let code = error.brokerCode, RowFaults.codes.contains(code) else { throw error }
             try await noteFailure(row, error)
             try await republisher.reconnect()
             return false

@@ -18,6 +18,8 @@ struct CheckCommand: AsyncParsableCommand {
             rights: [
                 ("outbox", "SELECT"), ("outbox_deliveries", "SELECT"), ("outbox_deliveries", "INSERT"),
                 ("lane_owners", "SELECT"), ("lane_owners", "INSERT"), ("lane_owners", "UPDATE"),
+                ("outbox_exceptions", "SELECT"), ("outbox_exceptions", "INSERT"), ("outbox_exceptions", "UPDATE"),
+                ("relays", "INSERT"), ("relays", "UPDATE"), ("relays", "DELETE"),
             ])
         await report.broker(settings.broker, queues: [settings.queue.name])
         try report.finish()

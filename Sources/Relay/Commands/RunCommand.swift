@@ -18,7 +18,9 @@ struct RunCommand: AsyncParsableCommand {
             readiness: readiness
         ) { logger in
             RelayService(
-                settings: settings, health: RelayHealth(readiness, logger: logger), metrics: RelayMetrics(),
+                settings: settings,
+                health: RelayHealth(readiness, vitals: RelayVitals(relay: settings.name), logger: logger),
+                metrics: RelayMetrics(),
                 logger: logger)
         }
     }

@@ -80,15 +80,18 @@ struct LaneLedger: Sendable {
         }
     }
 
-    /// Leaves lanes in good order: all that was published is in the ledger. Another relay may take them from now on.
-    func release(_ lanes: [Int]) async throws(PostgresError) {
+    /// Leaves lanes; another relay may take them from now on.
+    /// - Parameter clean: those of them that were left in good order: nothing was published that is not in the ledger.
+    func release(_ lanes: [Int], clean: [Int]) async throws(PostgresError) {
         guard !lanes.isEmpty else { return }
         var array = BinaryArray(elementType: .int2, capacity: lanes.count)
         for lane in lanes { array.append(int2: Int16(lane)) }
+        var cleanArray = BinaryArray(elementType: .int2, capacity: clean.count)
+        for lane in clean { cleanArray.append(int2: Int16(lane)) }
         _ = try await connection.pipeline([
             Statement(
                 "UPDATE lane_owners SET released_at = now() WHERE lane = ANY($1) AND relay = $2",
-                name: "leave_lanes", [.array(array), .text(relay)])
+                name: "leave_lanes", [.array(cleanArray), .text(relay)])
         ])
         _ = try await connection.pipeline([
             Statement(
@@ -104,23 +107,57 @@ struct LaneLedger: Sendable {
         var afterIDs = BinaryArray(elementType: .int8, capacity: entries.count)
         var upToIDs = BinaryArray(elementType: .int8, capacity: entries.count)
         var counts = BinaryArray(elementType: .int4, capacity: entries.count)
+        var ages = BinaryArray(elementType: .double, capacity: entries.count)
+        var excepted = BinaryArray(elementType: .int8, capacity: 0)
+        let now = ContinuousClock.now
         for entry in entries {
             lanes.append(int2: Int16(entry.lane))
             afterIDs.append(int8: entry.afterID)
             upToIDs.append(int8: entry.upToID)
             counts.append(int4: Int32(entry.rows))
+            if let published = entry.publishedAt {
+                ages.append(double: (now - published) / .seconds(1))
+            } else {
+                ages.appendNull()
+            }
+            for id in entry.excepted { excepted.append(int8: id) }
         }
         Failpoint.reach("relay.before_mark")
         _ = try await connection.pipeline([
             Statement(
                 """
-                INSERT INTO outbox_deliveries (lane, after_id, upto_id, rows, relay)
-                SELECT lane, after_id, upto_id, n, $5
-                FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::int[]) AS t(lane, after_id, upto_id, n)
+                INSERT INTO outbox_deliveries (lane, after_id, upto_id, rows, relay, published_at)
+                SELECT lane, after_id, upto_id, n, $5, now() - make_interval(secs => age)
+                FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::int[], $6::double precision[])
+                     AS t(lane, after_id, upto_id, n, age)
                 """,
                 name: "record_deliveries",
-                [.array(lanes), .array(afterIDs), .array(upToIDs), .array(counts), .text(relay)])
+                [lanes, afterIDs, upToIDs, counts].map(Parameter.array) + [.text(relay), .array(ages)]),
+            // A row that was superseded while it was on its way is published. Whoever supersedes locks the ledger, so what
+            // he wrote is seen by now.
+            Statement(
+                """
+                UPDATE outbox_exceptions x SET published_at = now(), relay = $4
+                FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS t(lane, after_id, upto_id)
+                WHERE x.lane = t.lane AND x.outbox_id > t.after_id AND x.outbox_id <= t.upto_id
+                  AND x.published_at IS NULL AND x.outbox_id <> ALL($5::bigint[])
+                """,
+                name: "record_exceptions",
+                [lanes, afterIDs, upToIDs].map(Parameter.array) + [.text(relay), .array(excepted)]),
         ])
         Failpoint.reach("relay.marked")
+    }
+
+    /// Puts rows aside; the chain goes past them. For the owner of their lanes only, before it has read them.
+    func park(_ culprits: [RowFaults.Culprit]) async throws(PostgresError) {
+        _ = try await connection.pipeline(
+            culprits.map {
+                Statement(
+                    """
+                    INSERT INTO outbox_exceptions (outbox_id, lane, state, attempts, last_error)
+                    VALUES ($1, $2, 'parked', $3, $4) ON CONFLICT (outbox_id) DO NOTHING
+                    """,
+                    name: "park", [.int8($0.id), .int2(Int16($0.lane)), .int4($0.attempts), .text($0.reason)])
+            })
     }
 }

@@ -5,7 +5,21 @@ struct OutboxReader {
     /// Where a lane is to be read on.
     typealias Request = (lane: Int, afterID: Int64, limit: Int)
 
-    /// The columns of ``statement(_:)``, by position.
+    /// What was read, and by which requests.
+    struct Answer: Sendable {
+        let requests: [Request]
+        let rows: Rows
+        /// Those of the rows that are parked or superseded.
+        let excepted: Set<Int64>
+    }
+
+    static func read(_ requests: [Request], _ connection: PostgresConnection) async throws(PostgresError) -> Answer {
+        let answers = try await connection.pipeline(statements(requests))
+        let excepted = Set((0..<answers[1].count).map { answers[1].int8($0, 0) })
+        return Answer(requests: requests, rows: answers[0], excepted: excepted)
+    }
+
+    /// The columns of ``read(_:_:)``, by position.
     enum Column {
         static let lane = 0
         static let id = 1
@@ -24,7 +38,9 @@ struct OutboxReader {
         "enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off", "jit": "off",
     ]
 
-    static func statement(_ requests: [Request]) -> Statement {
+    /// The rows, and then which of those that come next in the lanes are excepted: a row that is superseded between the two
+    /// is published all the same.
+    static func statements(_ requests: [Request]) -> [Statement] {
         var lanes = BinaryArray(elementType: .int2, capacity: requests.count)
         var afterIDs = BinaryArray(elementType: .int8, capacity: requests.count)
         var limits = BinaryArray(elementType: .int4, capacity: requests.count)
@@ -33,14 +49,27 @@ struct OutboxReader {
             afterIDs.append(int8: request.afterID)
             limits.append(int4: Int32(request.limit))
         }
-        return Statement(
-            """
-            SELECT o.lane, o.id, o.market_id, o.record_type, o.trace_id, o.traceparent, o.created_at, o.body
-            FROM unnest($1::smallint[], $2::bigint[], $3::int[]) AS wanted(lane, after_id, n)
-            CROSS JOIN LATERAL (
-                SELECT * FROM outbox WHERE lane = wanted.lane AND id > wanted.after_id ORDER BY id LIMIT wanted.n
-            ) o
-            """,
-            name: "read_outbox", [.array(lanes), .array(afterIDs), .array(limits)])
+        let parameters = [lanes, afterIDs, limits].map(Parameter.array)
+        return [
+            Statement(rows, name: "read_outbox", parameters),
+            Statement(exceptions, name: "read_exceptions", parameters),
+        ]
     }
+
+    private static let rows = """
+        SELECT o.lane, o.id, o.market_id, o.record_type, o.trace_id, o.traceparent, o.created_at, o.body
+        FROM unnest($1::smallint[], $2::bigint[], $3::int[]) AS wanted(lane, after_id, n)
+        CROSS JOIN LATERAL (
+            SELECT * FROM outbox WHERE lane = wanted.lane AND id > wanted.after_id ORDER BY id LIMIT wanted.n
+        ) o
+        """
+
+    private static let exceptions = """
+        SELECT x.outbox_id
+        FROM unnest($1::smallint[], $2::bigint[], $3::int[]) AS wanted(lane, after_id, n)
+        CROSS JOIN LATERAL (
+            SELECT outbox_id FROM outbox_exceptions
+            WHERE lane = wanted.lane AND outbox_id > wanted.after_id ORDER BY outbox_id LIMIT wanted.n
+        ) x
+        """
 }

@@ -13,10 +13,12 @@ struct LaneQueue {
         /// Published, not confirmed.
         case inFlight
         case confirmed
+        /// Parked or superseded: the ledger goes past it.
+        case excepted
     }
 
     struct Entry {
-        let row: OutboxRow
+        var row: OutboxRow
         var state: State
         /// Ordinal of the next row of the same market and kind.
         var next: Int?
@@ -31,8 +33,14 @@ struct LaneQueue {
     private var firstOrdinal = 0
     /// Ordinal of the last unconfirmed row of each market and kind.
     private var lasts: [OutboxRow.Series: Int] = [:]
-    /// How many entries from the first on are confirmed.
-    private var confirmedPrefix = 0
+    /// How many entries from the first on are done: confirmed, or excepted.
+    private var donePrefix = 0
+    /// Ordinal of the last row that was published and not refused; a row before it that is not done yet is a gap.
+    private var lastPublished = -1
+    /// Rows that are excepted and not in the ledger.
+    private var excepted: Deque<Int64> = []
+    /// When the first of the rows left that are not in the ledger.
+    private var publishedAt: ContinuousClock.Instant?
 
     /// - Parameter recordedUpTo: the end of the lane's chain, 0 for none.
     init(recordedUpTo: Int64) {
@@ -41,26 +49,38 @@ struct LaneQueue {
     }
 
     var count: Int { entries.count }
-    var hasUnrecordedConfirms: Bool { confirmedPrefix > 0 }
+    var canBeRecorded: Bool { donePrefix > 0 }
+    /// Whether a row that was published lies behind one that is not done.
+    var hasGap: Bool { firstOrdinal + donePrefix <= lastPublished }
+    /// Whether the row lies before one that was published already.
+    func isGap(_ ordinal: Int) -> Bool { ordinal < lastPublished }
 
     func contains(_ ordinal: Int) -> Bool { ordinal >= firstOrdinal && ordinal < firstOrdinal + entries.count }
 
     subscript(ordinal: Int) -> Entry { entries[ordinal - firstOrdinal] }
 
     /// Whether all that was published is in the ledger.
-    var isClean: Bool { entries.allSatisfy { $0.state == .waiting || $0.state == .ready } }
+    var isSettled: Bool { firstOrdinal > lastPublished }
+    /// Whether the next owner need not expect that rows were published already.
+    var isClean: Bool { isSettled && !entries.contains { $0.row.isPossiblyRedelivered && $0.state != .excepted } }
 
     /// The first row, if it may be published. None while the ledger can be extended: that makes room by itself.
     var readyHead: Int? {
-        guard confirmedPrefix == 0, entries.first?.state == .ready else { return nil }
+        guard donePrefix == 0, entries.first?.state == .ready else { return nil }
         return firstOrdinal
     }
 
     /// Adds a row that was read.
     /// - Returns: its ordinal if it is ready to be published.
-    mutating func append(_ row: OutboxRow) -> Int? {
+    mutating func append(_ row: OutboxRow, isExcepted: Bool = false) -> Int? {
         precondition(row.id > readUpTo, "rows must be read in order")
         readUpTo = row.id
+        guard !isExcepted else {
+            entries.append(Entry(row: row, state: .excepted))
+            excepted.append(row.id)
+            advance()
+            return nil
+        }
         let ordinal = firstOrdinal + entries.count
         let before = lasts.updateValue(ordinal, forKey: row.series)
         if let before { entries[before - firstOrdinal].next = ordinal }
@@ -68,9 +88,17 @@ struct LaneQueue {
         return before == nil ? ordinal : nil
     }
 
-    mutating func published(_ ordinal: Int) {
+    mutating func published(_ ordinal: Int, at now: ContinuousClock.Instant) {
         precondition(self[ordinal].state == .ready)
         entries[ordinal - firstOrdinal].state = .inFlight
+        lastPublished = max(lastPublished, ordinal)
+        if publishedAt == nil { publishedAt = now }
+    }
+
+    private mutating func advance() {
+        while donePrefix < entries.count,
+            entries[donePrefix].state == .confirmed || entries[donePrefix].state == .excepted
+        { donePrefix += 1 }
     }
 
     /// - Returns: the ordinal of the row that became ready by this.
@@ -78,7 +106,7 @@ struct LaneQueue {
         let index = ordinal - firstOrdinal
         precondition(entries[index].state == .inFlight)
         entries[index].state = .confirmed
-        while confirmedPrefix < entries.count, entries[confirmedPrefix].state == .confirmed { confirmedPrefix += 1 }
+        advance()
         guard let next = entries[index].next else {
             lasts[entries[index].row.series] = nil
             return nil
@@ -88,27 +116,41 @@ struct LaneQueue {
     }
 
     /// The broker did not take the row: it is to be published again, before any other of its market and kind.
-    mutating func refused(_ ordinal: Int) {
+    /// - Parameter isUncertain: the broker may have taken it all the same.
+    mutating func refused(_ ordinal: Int, isUncertain: Bool) {
         precondition(self[ordinal].state == .inFlight)
         entries[ordinal - firstOrdinal].state = .ready
+        if isUncertain { entries[ordinal - firstOrdinal].row.isPossiblyRedelivered = true }
+        while lastPublished >= firstOrdinal, ![.inFlight, .confirmed].contains(self[lastPublished].state) {
+            lastPublished -= 1
+        }
     }
 
-    /// The entry that extends the ledger over all rows confirmed without a gap; nil if there are none.
-    var nextLedgerEntry: (afterID: Int64, upToID: Int64, rows: Int)? {
-        guard confirmedPrefix > 0 else { return nil }
-        return (recordedUpTo, entries[confirmedPrefix - 1].row.id, confirmedPrefix)
+    /// What extends the ledger over all rows that are done without a gap; nil if there are none.
+    func nextLedgerEntry(lane: Int) -> PublishingWindow.LedgerEntry? {
+        guard donePrefix > 0 else { return nil }
+        let last = entries[donePrefix - 1].row.id
+        return PublishingWindow.LedgerEntry(
+            lane: lane, afterID: recordedUpTo, upToID: last, rows: donePrefix,
+            excepted: Array(excepted.prefix { $0 <= last }), publishedAt: publishedAt)
     }
 
     /// The ledger reaches up to this row now.
-    /// - Returns: how many rows are done with.
+    /// - Returns: how many published rows are done with.
     mutating func recorded(upTo id: Int64) -> Int {
         var count = 0
-        while count < confirmedPrefix, entries[count].row.id <= id { count += 1 }
+        while count < donePrefix, entries[count].row.id <= id { count += 1 }
         precondition(count > 0 && entries[count - 1].row.id == id, "the ledger ends at a row that was never confirmed")
         entries.removeFirst(count)
         firstOrdinal += count
-        confirmedPrefix -= count
+        donePrefix -= count
         recordedUpTo = id
-        return count
+        publishedAt = nil
+        var published = count
+        while let first = excepted.first, first <= id {
+            excepted.removeFirst()
+            published -= 1
+        }
+        return published
     }
 }

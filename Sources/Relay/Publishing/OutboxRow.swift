@@ -17,9 +17,10 @@ struct OutboxRow: Sendable {
     let series: Series
     /// Milliseconds since 1970.
     let createdAt: Int64
-    /// An owner of the lane that did not stop in good order may have published it already.
-    let isPossiblyRedelivered: Bool
-    /// Which attempt to publish it this is.
+    /// It may have been published already: by an owner of the lane that did not stop in good order, or by this one when
+    /// the broker said that it did not take it.
+    var isPossiblyRedelivered: Bool
+    /// Which attempt this is, from 1 on. Only what is the row's own fault counts.
     let attempt: Int32
     let bodyBytes: Int
     let answer: OutboxAnswer

@@ -17,6 +17,15 @@ struct PublishingWindow {
         let afterID: Int64
         let upToID: Int64
         let rows: Int
+        /// Those of the rows that were not published.
+        var excepted: [Int64] = []
+        /// When the first of the rows left. Two entries that differ in this alone are the same.
+        var publishedAt: ContinuousClock.Instant?
+
+        static func == (one: Self, other: Self) -> Bool {
+            one.lane == other.lane && one.afterID == other.afterID && one.upToID == other.upToID
+                && one.rows == other.rows && one.excepted == other.excepted
+        }
     }
 
     /// How many rows may be published and unrecorded. Room for one row of each lane is kept beyond it: the first row of a
@@ -27,7 +36,7 @@ struct PublishingWindow {
     private var lanes: [Int: LaneQueue] = [:]
     /// Lanes that may have rows beyond those that were read.
     private var unread: Set<Int> = []
-    /// Lanes that are to be given up: nothing more is sent from them.
+    /// Lanes that are to be given up: nothing more is sent from them but what fills a gap.
     private(set) var leavingLanes: Set<Int> = []
     /// Rows that may be published, those that became ready first in front. May name rows that have left since.
     private var ready: Deque<Place> = []
@@ -39,6 +48,8 @@ struct PublishingWindow {
     private(set) var unrecordedCount = 0
     /// Lanes that wait because the broker did not take a row.
     private(set) var pausedLanes: Set<Int> = []
+    /// Nothing more is sent but what fills a gap: a row that stays behind would have those repeated that left before it.
+    var isDraining = false
 
     /// - Parameter size: the most rows that may be published and unrecorded, at least 32.
     init(size: Int, laneCount: Int, byteLimit: Int = 8 << 20) {
@@ -48,13 +59,17 @@ struct PublishingWindow {
     }
 
     var ownedLanes: [Int] { lanes.keys.sorted() }
-    /// The lanes of which all that was published is in the ledger. A row behind one that the broker did not take may be
-    /// confirmed and can't be recorded.
+    /// The lanes that the next owner need not be careful with: all that was published is in the ledger, and no row is
+    /// left that an owner before may have published.
     var cleanLanes: [Int] { ownedLanes.filter { lanes[$0]?.isClean == true } }
-    /// Whether nothing is on its way and nothing that was confirmed is unrecorded.
-    var isSettled: Bool { inFlightCount == 0 && lanes.values.allSatisfy { !$0.hasUnrecordedConfirms } }
+    /// Whether all is done that can be done: nothing is on its way, nothing can be recorded, and a gap only waits
+    /// because the broker does not take it.
+    var isSettled: Bool {
+        inFlightCount == 0
+            && lanes.allSatisfy { !$0.value.canBeRecorded && (!$0.value.hasGap || pausedLanes.contains($0.key)) }
+    }
     /// Whether there is nothing to wait for before what was confirmed is recorded.
-    var isQuiet: Bool { inFlightCount == 0 && !ready.contains { !isHeld($0.lane) } }
+    var isQuiet: Bool { inFlightCount == 0 && !ready.contains { mayLeave($0) } }
 
     mutating func take(lane: Int, recordedUpTo: Int64) {
         lanes[lane] = LaneQueue(recordedUpTo: recordedUpTo)
@@ -66,16 +81,18 @@ struct PublishingWindow {
         leavingLanes.formUnion(ownedLanes.filter { !leavingLanes.contains($0) }.suffix(count))
     }
 
-    /// The lanes that were to be left and are clean by now; they are forgotten.
-    mutating func takeLeft() -> [Int] {
-        let left = leavingLanes.filter { lanes[$0]?.isClean == true }
+    /// The lanes that were to be left and have nothing unrecorded by now; they are forgotten.
+    /// - Returns: the lanes, and those of them that are clean.
+    mutating func takeLeft() -> (lanes: [Int], clean: [Int]) {
+        let left = leavingLanes.filter { lanes[$0]?.isSettled == true }.sorted()
+        let clean = left.filter { lanes[$0]?.isClean == true }
         for lane in left {
             lanes[lane] = nil
             leavingLanes.remove(lane)
             pausedLanes.remove(lane)
             unread.remove(lane)
         }
-        return left.sorted()
+        return (left, clean)
     }
 
     // MARK: read
@@ -101,35 +118,47 @@ struct PublishingWindow {
     /// The answer for the lane was as long as it might be: there may be more.
     mutating func mayHaveMore(lane: Int) { unread.insert(lane) }
 
-    mutating func append(_ row: OutboxRow, lane: Int) {
-        if let ordinal = lanes[lane]?.append(row) { ready.append(Place(lane: lane, ordinal: ordinal)) }
+    mutating func append(_ row: OutboxRow, isExcepted: Bool = false, lane: Int) {
+        if let ordinal = lanes[lane]?.append(row, isExcepted: isExcepted) {
+            ready.append(Place(lane: lane, ordinal: ordinal))
+        }
     }
 
     // MARK: publish
 
     /// Takes the rows to publish now, in order. Give their delivery tags by ``published(_:firstTag:)``.
-    mutating func takeReady(limit count: Int = 1000) -> [(place: Place, row: OutboxRow)] {
+    mutating func takeReady(
+        limit count: Int = 1000, at now: ContinuousClock.Instant = .now
+    ) -> [(place: Place, row: OutboxRow)] {
         var taken: [(place: Place, row: OutboxRow)] = []
         var paused: [Place] = []
         while unrecordedCount < limit, taken.count < count, inFlightBytes < byteLimit, let place = ready.popFirst() {
             guard lanes[place.lane]?.isReady(place.ordinal) == true else { continue }
-            if isHeld(place.lane) { paused.append(place) } else { taken.append(take(place)) }
+            if mayLeave(place) { taken.append(take(place, at: now)) } else { paused.append(place) }
         }
         ready.prepend(contentsOf: paused)
-        if unrecordedCount >= limit { takeHeads(into: &taken) }
+        if unrecordedCount >= limit { takeHeads(into: &taken, limit: count, at: now) }
         return taken
     }
 
-    private func isHeld(_ lane: Int) -> Bool { pausedLanes.contains(lane) || leavingLanes.contains(lane) }
+    private func mayLeave(_ place: Place) -> Bool {
+        guard !pausedLanes.contains(place.lane) else { return false }
+        guard isDraining || leavingLanes.contains(place.lane) else { return true }
+        return lanes[place.lane]?.isGap(place.ordinal) == true
+    }
 
-    private mutating func takeHeads(into taken: inout [(place: Place, row: OutboxRow)]) {
-        for lane in ownedLanes where !isHeld(lane) {
-            if let head = lanes[lane]?.readyHead { taken.append(take(Place(lane: lane, ordinal: head))) }
+    private mutating func takeHeads(
+        into taken: inout [(place: Place, row: OutboxRow)], limit: Int, at now: ContinuousClock.Instant
+    ) {
+        for lane in ownedLanes where taken.count < limit {
+            guard let head = lanes[lane]?.readyHead else { continue }
+            let place = Place(lane: lane, ordinal: head)
+            if mayLeave(place) { taken.append(take(place, at: now)) }
         }
     }
 
-    private mutating func take(_ place: Place) -> (place: Place, row: OutboxRow) {
-        lanes[place.lane]!.published(place.ordinal)
+    private mutating func take(_ place: Place, at now: ContinuousClock.Instant) -> (place: Place, row: OutboxRow) {
+        lanes[place.lane]!.published(place.ordinal, at: now)
         unrecordedCount += 1
         inFlightCount += 1
         let row = lanes[place.lane]![place.ordinal].row
@@ -140,6 +169,11 @@ struct PublishingWindow {
     mutating func published(_ places: [Place], firstTag tag: UInt64) {
         precondition(tag == firstTag + UInt64(inFlight.count), "delivery tags must follow one another")
         inFlight.append(contentsOf: places)
+    }
+
+    /// The rows on their way.
+    var inFlightRows: [(lane: Int, row: OutboxRow)] {
+        inFlight.compactMap { place in place.map { ($0.lane, lanes[$0.lane]![$0.ordinal].row) } }
     }
 
     // MARK: settle
@@ -155,12 +189,13 @@ struct PublishingWindow {
     }
 
     /// The broker did not take these rows: their lanes wait until ``resume(lane:)``.
+    /// - Parameter isUncertain: it may have taken them all the same. A nack says so, a return does not.
     /// - Returns: the lanes that wait from now on.
-    mutating func refused(_ tags: ClosedRange<UInt64>) -> [Int] {
+    mutating func refused(_ tags: ClosedRange<UInt64>, isUncertain: Bool = true) -> [Int] {
         var paused: [Int] = []
         for tag in tags.reversed() {
             guard let place = settle(tag) else { continue }
-            lanes[place.lane]!.refused(place.ordinal)
+            lanes[place.lane]!.refused(place.ordinal, isUncertain: isUncertain)
             unrecordedCount -= 1
             ready.prepend(place)
             if pausedLanes.insert(place.lane).inserted { paused.append(place.lane) }
@@ -186,13 +221,7 @@ struct PublishingWindow {
     // MARK: record
 
     /// What can be added to the ledger.
-    var ledgerEntries: [LedgerEntry] {
-        ownedLanes.compactMap { lane in
-            lanes[lane]?.nextLedgerEntry.map {
-                LedgerEntry(lane: lane, afterID: $0.afterID, upToID: $0.upToID, rows: $0.rows)
-            }
-        }
-    }
+    var ledgerEntries: [LedgerEntry] { ownedLanes.compactMap { lanes[$0]?.nextLedgerEntry(lane: $0) } }
 
     mutating func recorded(_ entries: [LedgerEntry]) {
         for entry in entries { unrecordedCount -= lanes[entry.lane]!.recorded(upTo: entry.upToID) }

@@ -15,6 +15,14 @@ struct SuspectRows {
         lanes[claim.lane] = Suspicion(remaining: window, claimedAt: claim.claimedAt)
     }
 
+    /// The lane was read to its end: what comes later was committed after the claim.
+    mutating func wasReadToItsEnd(lane: Int) { lanes[lane] = nil }
+
+    /// Whether rows of the lane may be suspect that were not read yet.
+    func isSuspect(lane: Int) -> Bool { lanes[lane] != nil }
+
+    mutating func leave(_ left: [Int]) { for lane in left { lanes[lane] = nil } }
+
     /// Whether the next row of the lane may have been published before.
     mutating func isSuspect(lane: Int, createdAt: Int64) -> Bool {
         guard let suspicion = lanes[lane] else { return false }

@@ -179,7 +179,8 @@ public actor AMQPConsumer {
         let isDrained = isStopping && activeConsumers == 0
         if let firstArrival {
             guard !hasRoom || isDrained || now >= firstArrival + limits.delay else { return }
-            let batch = assembler.take(atMost: limits.count, bytes: limits.bytes)
+            var batch = assembler.take(atMost: limits.count, bytes: limits.bytes)
+            batch.firstArrival = firstArrival
             self.firstArrival = assembler.count > 0 ? now : nil
             waiter.resume(.success(batch))
         } else if isDrained {

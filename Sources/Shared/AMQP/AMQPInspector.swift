@@ -10,6 +10,8 @@ public actor AMQPInspector {
         /// Messages that are ready to be delivered.
         public let messages: Int
         public let consumers: Int
+        /// What it was declared with; of policies nothing is known.
+        public let arguments: [QueueArgument]
     }
 
     private let thread: PollThread
@@ -38,7 +40,8 @@ public actor AMQPInspector {
             let found = try link.look(at: name)
             states.append(
                 QueueState(
-                    name: name, exists: found != nil, messages: found?.messages ?? 0, consumers: found?.consumers ?? 0))
+                    name: name, exists: found != nil, messages: found?.messages ?? 0, consumers: found?.consumers ?? 0,
+                    arguments: found == nil ? [] : try link.arguments(of: name)))
         }
         let address = link.address
         link.close(within: configuration.closeTimeout)

@@ -37,17 +37,38 @@ extension BrokerLink {
         return found
     }
 
-    private func declare(_ queue: QueueDeclaration, passive: Bool) throws(AMQPError) {
-        withBytes(queue.name) { name in
-            guard !passive && queue.type == .quorum else {
-                amqp_queue_declare(handle.raw, FrameWriter.channel, name, passive ? 1 : 0, 1, 0, 0, amqp_table_t())
-                return
-            }
-            withQueueType(queue.type.rawValue) { arguments in
-                _ = amqp_queue_declare(handle.raw, FrameWriter.channel, name, 0, 1, 0, 0, arguments)
+    /// The arguments that a queue was declared with. AMQP has no question for that; but the broker refuses to declare a
+    /// queue again with other arguments, and names the first one that differs (406). What a policy sets stays unseen.
+    func arguments(of queue: String) throws(AMQPError) -> [QueueArgument] {
+        var found: [QueueArgument] = []
+        while found.count < 16 {
+            do throws(AMQPError) {
+                try declare(queue, passive: false, arguments: found)
+                return found
+            } catch {
+                guard case .channelClosed = error.kind else { throw error }
+                try openChannel()  // also after a 403: who may not declare learns nothing
+                guard let next = QueueArgument(complaint: error.message),
+                    !found.contains(where: { $0.name == next.name })
+                else { return found }
+                found.append(next)
             }
         }
-        try checkChannel("declaring the queue \(queue.name)")
+        return found
+    }
+
+    private func declare(_ queue: QueueDeclaration, passive: Bool) throws(AMQPError) {
+        let type = QueueArgument(name: "x-queue-type", value: .text(queue.type.rawValue))
+        try declare(queue.name, passive: passive, arguments: !passive && queue.type == .quorum ? [type] : [])
+    }
+
+    private func declare(_ queue: String, passive: Bool, arguments: [QueueArgument]) throws(AMQPError) {
+        withBytes(queue) { name in
+            withTable(arguments[...], []) { table in
+                _ = amqp_queue_declare(handle.raw, FrameWriter.channel, name, passive ? 1 : 0, 1, 0, 0, table)
+            }
+        }
+        try checkChannel("declaring the queue \(queue)")
     }
 
     /// Limits how many deliveries each consumer of the channel may have unacknowledged.
@@ -90,14 +111,30 @@ extension BrokerLink {
         }
     }
 
-    private func withQueueType(_ type: String, _ body: (amqp_table_t) -> Void) {
-        withBytes("x-queue-type") { key in
-            withBytes(type) { value in
-                var entry = amqp_table_entry_t()
-                entry.key = key
-                entry.value.kind = UInt8(ascii: "S")
-                entry.value.value.bytes = value
-                withUnsafeMutablePointer(to: &entry) { body(amqp_table_t(num_entries: 1, entries: $0)) }
+    /// Nests one call for each argument, so that the bytes of all of them live until the last.
+    private func withTable(
+        _ arguments: ArraySlice<QueueArgument>, _ entries: [amqp_table_entry_t], _ body: (amqp_table_t) -> Void
+    ) {
+        guard let argument = arguments.first else {
+            var entries = entries
+            let count = Int32(entries.count)
+            entries.withUnsafeMutableBufferPointer { body(amqp_table_t(num_entries: count, entries: $0.baseAddress)) }
+            return
+        }
+        withBytes(argument.name) { key in
+            var entry = amqp_table_entry_t()
+            entry.key = key
+            switch argument.value {
+            case .number(let number):
+                entry.value.kind = UInt8(ascii: "l")
+                entry.value.value.i64 = number
+                withTable(arguments.dropFirst(), entries + [entry], body)
+            case .text(let text):
+                withBytes(text) { value in
+                    entry.value.kind = UInt8(ascii: "S")
+                    entry.value.value.bytes = value
+                    withTable(arguments.dropFirst(), entries + [entry], body)
+                }
             }
         }
     }

@@ -50,6 +50,8 @@ public struct Header: Sendable, Equatable {
 public struct DeliveryBatch: Sendable {
     public internal(set) var bytes: [UInt8]
     public internal(set) var deliveries: [Delivery]
+    /// When the first of them was read from the connection; nil for a batch that did not come by one.
+    public internal(set) var firstArrival: ContinuousClock.Instant?
 
     /// - Parameter deliveries: their bodies lie in `bytes`.
     public init(bytes: [UInt8] = [], deliveries: [Delivery] = []) {

@@ -16,6 +16,9 @@ public struct CheckReport: Sendable {
         if !isFine { isGood = false }
     }
 
+    /// Prints one line of something that is allowed, and should be known.
+    public func warn(_ what: String, _ finding: String) { StandardStream.line("WARN \(what): \(finding)") }
+
     /// Connection, schema version and rights.
     /// - Parameter rights: what the program does, as relation and privilege.
     public mutating func database(
@@ -62,6 +65,7 @@ public struct CheckReport: Sendable {
                     state.exists
                         ? "\(state.messages) messages, \(state.consumers) consumers" : "not there yet, created at start"
                 )
+                for loss in QueueArgument.losses(state.arguments) { warn("queue \(state.name)", loss) }
             }
         } catch {
             note("rabbitmq", false, "\(error)")

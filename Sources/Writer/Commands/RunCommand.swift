@@ -13,18 +13,21 @@ struct RunCommand: AsyncParsableCommand {
         let reader = flags.settings
         let settings = try WriterSettings(reader)
         let readiness = Readiness()
-        readiness.declare("postgres", "rabbitmq")
+        readiness.declare("postgres", "rabbitmq", "outbox partitions")
+        _ = readiness.set("outbox partitions", .ready)
         try await Program.run(
             "writer", settings: reader, http: WriterSettings.http, metrics: WriterMetrics.descriptions,
             readiness: readiness
         ) { logger in
             let markets = KnownMarkets()
+            let metrics = WriterMetrics()
             return WriterService(
                 settings: settings,
                 store: RecordStore(
                     settings.database, writer: settings.name, markets: markets, readiness: readiness, logger: logger),
-                signals: WriterSignals(settings, markets: markets, logger: logger),
-                readiness: readiness, metrics: WriterMetrics(), logger: logger)
+                signals: WriterSignals(
+                    settings, markets: markets, readiness: readiness, metrics: metrics, logger: logger),
+                readiness: readiness, metrics: metrics, logger: logger)
         }
     }
 }

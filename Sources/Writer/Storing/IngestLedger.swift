@@ -8,10 +8,13 @@ struct IngestEntry {
     let duplicate: Int
     let duplicateOther: Int
     let quarantined: Int
+    /// When the first message came.
+    let firstArrival: ContinuousClock.Instant?
 
     /// For messages that came from a queue.
-    init(received result: StoreResult, writer: String) {
+    init(received result: StoreResult, firstArrival: ContinuousClock.Instant?, writer: String) {
         self.writer = writer
+        self.firstArrival = firstArrival
         received = result.receivedCount
         stored = result.storedCount
         duplicate = result.duplicateCount
@@ -22,6 +25,7 @@ struct IngestEntry {
     /// For messages that leave quarantine: they were received before.
     init(leavingQuarantine result: StoreResult, writer: String) {
         self.writer = writer
+        firstArrival = nil
         received = 0
         stored = result.storedCount
         duplicate = result.duplicateCount
@@ -32,11 +36,11 @@ struct IngestEntry {
     var insert: Statement {
         Statement(
             """
-            INSERT INTO ingest_batches (writer, received, stored, duplicate, duplicate_other, quarantined)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO ingest_batches (writer, received, stored, duplicate, duplicate_other, quarantined, received_at)
+            VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - make_interval(secs => $7))
             """,
             name: "insert_ingest_batch",
-            [.text(writer)]
-                + [received, stored, duplicate, duplicateOther, quarantined].map { .int4(Int32($0)) })
+            [.text(writer)] + [received, stored, duplicate, duplicateOther, quarantined].map { .int4(Int32($0)) }
+                + [firstArrival.map { .double((.now - $0) / .seconds(1)) } ?? .null(TypeOID.double)])
     }
 }

@@ -60,7 +60,7 @@ actor RecordStore {
                 return try await transaction.run { [writer] result, _ in
                     let quarantine = QuarantineRows(batch.refused[refused], from: source)
                     quarantine.count(into: &result)
-                    let entry = IngestEntry(received: result, writer: writer)
+                    let entry = IngestEntry(received: result, firstArrival: source.firstArrival, writer: writer)
                     return (refused.isEmpty ? [] : [quarantine.insert]) + [entry.insert]
                 }
             }

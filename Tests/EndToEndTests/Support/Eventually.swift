@@ -12,6 +12,6 @@ func eventually(
     let end = ContinuousClock.now + limit
     while try await !condition() {
         guard .now < end else { throw TooLate(description: "not within \(limit): \(what)") }
-        try await Task.sleep(for: .milliseconds(10))
+        try await Task.sleep(for: .milliseconds(20))
     }
 }

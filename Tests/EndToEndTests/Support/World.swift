@@ -11,6 +11,7 @@ final class World: Sendable {
     let host: VirtualHost
     let collector: Collector
     let gateway: Gateway
+    private let session: Session
     private let programs = Mutex<[Program]>([])
 
     private init(_ database: TestDatabase, _ host: VirtualHost) throws {
@@ -18,6 +19,7 @@ final class World: Sendable {
         self.host = host
         collector = try Collector(host)
         gateway = Gateway(host)
+        session = Session(database)
     }
 
     /// Runs `body` in a world of its own.
@@ -44,6 +46,7 @@ final class World: Sendable {
         for program in all { try await program.ended() }
         try? await host.delete(VirtualHost.outputQueue)  // what was not consumed is of no interest any more
         try await gateway.abandon()
+        await session.close()
     }
 
     private func addMarkets(_ count: Int) async throws {
@@ -58,19 +61,9 @@ final class World: Sendable {
 
     // MARK: the database
 
-    /// Runs one statement on a connection of its own.
+    /// Runs one statement.
     @discardableResult
-    func query(_ sql: String) async throws -> Rows {
-        let connection = try await database.connect()
-        do {
-            let rows = try await connection.execute(sql)
-            await connection.close()
-            return rows
-        } catch {
-            await connection.close()
-            throw error
-        }
-    }
+    func query(_ sql: String) async throws -> Rows { try await session.query(sql) }
 
     /// The answer to a query for one number; 0 for NULL, as a sum of nothing is.
     func number(_ sql: String) async throws -> Int {

@@ -16,12 +16,11 @@ struct HistoryReader {
     private func records(_ kind: RecordKind) async throws -> [History.StoredRecord] {
         let rows = try await connection.execute(
             """
-            SELECT market_id, interval_start, interval_end, NOT EXISTS (
-                SELECT FROM outbox o
-                WHERE o.record_type = '\(kind.name)' AND o.market_id = r.market_id
-                  AND o.interval_start = r.interval_start AND o.interval_end = r.interval_end
-                  AND \(differs(kind)))
+            SELECT market_id, interval_start, interval_end, coalesce(bool_and(\(agrees(kind))), true)
             FROM \(kind.table) r
+            LEFT JOIN (SELECT * FROM outbox WHERE record_type = '\(kind.name)') o
+            USING (market_id, interval_start, interval_end)
+            GROUP BY market_id, interval_start, interval_end
             """)
         return (0..<rows.count).map {
             History.StoredRecord(id: id(kind.name, rows, $0, firstColumn: 0), isAsAnnounced: rows.bool($0, 3))
@@ -29,11 +28,11 @@ struct HistoryReader {
     }
 
     /// Only candles are compared: number by number, without the NULLs that fill up shorter rows.
-    private func differs(_ kind: RecordKind) -> String {
-        guard kind.name == "CandleStick" else { return "false" }
+    private func agrees(_ kind: RecordKind) -> String {
+        guard kind.name == "CandleStick" else { return "true" }
         return """
             jsonb_path_query_array(o.body::jsonb, '$.payload.charts[*][*] ? (@ != null)')
-                <> (SELECT coalesce(jsonb_agg(n), '[]') FROM unnest(r.charts) AS n WHERE n IS NOT NULL)
+                = (SELECT coalesce(jsonb_agg(n), '[]') FROM unnest(r.charts) AS n WHERE n IS NOT NULL)
             """
     }
 

@@ -1,0 +1,64 @@
+import AMQP
+
+/// Rows whose publishing made the broker end the connection, as one that is too large does. What a session learns is handed
+/// to the next one, which publishes the rows in question one at a time: so the one at fault is found, and is parked
+/// after ``attempts`` of its own.
+struct RowFaults: Sendable {
+    /// A row that is to be parked.
+    struct Culprit: Sendable, Equatable {
+        let id: Int64
+        let lane: Int
+        let attempts: Int32
+        let reason: String
+    }
+
+    private struct Suspect {
+        let lane: Int
+        var attempts: Int32 = 0
+        var reason = ""
+    }
+
+    /// How often a row may fail alone before it is parked.
+    static let attempts: Int32 = 3
+    /// AMQP reply codes by which a broker complains about what it was sent: content too large, precondition failed (so
+    /// RabbitMQ calls a message above its limit), frame error, syntax error (AMQP 0-9-1, section 1.8).
+    static let codes: Set<UInt16> = [311, 406, 501, 502]
+
+    private var suspects: [Int64: Suspect] = [:]
+
+    /// Whether rows of these lanes have to be published one at a time for now.
+    func areIn(_ lanes: [Int]) -> Bool { !suspects.isEmpty && suspects.values.contains { lanes.contains($0.lane) } }
+
+    /// A session ended while rows were on their way.
+    mutating func note(_ error: any Error, inFlight: [(lane: Int, id: Int64)]) {
+        guard let error = error as? AMQPError, let code = error.brokerCode, Self.codes.contains(code) else { return }
+        for row in inFlight where suspects[row.id] == nil { suspects[row.id] = Suspect(lane: row.lane) }
+        guard inFlight.count == 1 else { return }
+        suspects[inFlight[0].id]!.attempts += 1
+        suspects[inFlight[0].id]!.reason = error.message
+    }
+
+    /// The attempt that comes next, from 1 on.
+    func attempt(_ id: Int64) -> Int32 { 1 + (suspects[id]?.attempts ?? 0) }
+
+    /// The broker bears the row, or it needs not be published any more.
+    mutating func acquit(_ id: Int64) { suspects[id] = nil }
+
+    /// The ledger of the lane reaches up to this row.
+    mutating func acquit(lane: Int, upTo id: Int64) {
+        guard !suspects.isEmpty else { return }
+        suspects = suspects.filter { $0.value.lane != lane || $0.key > id }
+    }
+
+    /// Whoever has the lanes now finds out by himself.
+    mutating func keepOnly(lanes: Set<Int>) { suspects = suspects.filter { lanes.contains($0.value.lane) } }
+
+    /// The rows of a lane that are to be parked; they are no suspects any more.
+    mutating func takeCulprits(lanes: Set<Int>) -> [Culprit] {
+        let culprits = suspects.filter { lanes.contains($0.value.lane) && $0.value.attempts >= Self.attempts }
+        for id in culprits.keys { suspects[id] = nil }
+        return culprits.map { id, suspect in
+            Culprit(id: id, lane: suspect.lane, attempts: suspect.attempts, reason: suspect.reason)
+        }.sorted { $0.id < $1.id }
+    }
+}

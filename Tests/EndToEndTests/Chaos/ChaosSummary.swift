@@ -1,0 +1,81 @@
+/// What rounds of chaos showed, as Markdown.
+struct ChaosSummary {
+    let rounds: [RoundReport]
+
+    private var counted: [RoundReport] { rounds.filter { !$0.isVoid && $0.faults.allSatisfy(\.isSeen) } }
+
+    var markdown: String {
+        (figures + kinds + matrix).joined(separator: "\n") + "\n"
+    }
+
+    // MARK: figures
+
+    private var figures: [String] {
+        let faults = counted.reduce(0) { $0 + $1.faults.count }
+        let repeated = counted.reduce(0) { $0 + $1.repeated }
+        let windows = counted.reduce(0) { $0 + $1.hardFaults }
+        let graceful = counted.filter { $0.hardFaults == 0 }
+        let codes = Dictionary(grouping: counted.flatMap(\.violations)) { $0 }.mapValues(\.count)
+        let found =
+            codes.isEmpty
+            ? "none" : codes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        var lines = [
+            "| | |", "| --- | --- |",
+            "| rounds | \(counted.count), and \(rounds.count - counted.count) void |",
+            "| seeds | \(seeds) |",
+            "| faults with evidence | \(faults) |",
+            "| messages sent and confirmed | \(counted.reduce(0) { $0 + $1.messages }) |",
+            "| announced | \(counted.reduce(0) { $0 + $1.announced }) |",
+            "| violations of any kind | \(found) |",
+            "| repeated in all | \(repeated) |",
+            "| repeated for each session that a hard fault ended | \(Self.format(Double(repeated) / Double(max(1, windows)))) on average, 100 allowed |",
+            "| repeated in the \(graceful.count) rounds without a hard fault | \(graceful.reduce(0) { $0 + $1.repeated }) |",
+        ]
+        if codes.isEmpty && faults > 0 {
+            lines.append("| failure rate, 95 % bound (3 / faults) | \(Self.format(300 / Double(faults))) % |")
+        }
+        return lines + [""]
+    }
+
+    private var seeds: String {
+        let all = Set(counted.map(\.seed)).sorted()
+        guard let first = all.first, let last = all.last else { return "none" }
+        return "\(first) to \(last)"
+    }
+
+    // MARK: kinds
+
+    private var kinds: [String] {
+        let outcomes = Dictionary(grouping: counted.flatMap(\.faults), by: \.kind)
+        let lines = FaultKind.allCases.map { kind -> String in
+            let times = (outcomes[kind] ?? []).map(\.recoverySeconds).sorted()
+            let recovery = [0.5, 0.95, 1].map { Self.quantile($0, of: times) }.joined(separator: " / ")
+            let rows = kind.rows.map(String.init).joined(separator: ", ")
+            return "| \(kind.rawValue) | \(rows) | \(kind.summary) | \(times.count) | \(recovery) |"
+        }
+        return [
+            "| fault | rows | what is done | times | seconds until it went on, p50 / p95 / max |",
+            "| --- | --- | --- | --- | --- |",
+        ] + lines + [""]
+    }
+
+    private static func quantile(_ share: Double, of sorted: [Double]) -> String {
+        guard !sorted.isEmpty else { return "-" }
+        return format(sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))])
+    }
+
+    private static func format(_ value: Double) -> String {
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(abs(tenths % 10))"
+    }
+
+    // MARK: matrix
+
+    private var matrix: [String] {
+        let times = Dictionary(grouping: counted.flatMap(\.faults).flatMap { $0.kind.rows }) { $0 }.mapValues(\.count)
+        let lines = FaultMatrix.rows.map { row in
+            "| \(row.number) | \(row.fault) | \(row.promise) | \(times[row.number].map(String.init) ?? "") | \(row.shown) |"
+        }
+        return ["| row | fault | promise | times in chaos | tests |", "| --- | --- | --- | --- | --- |"] + lines
+    }
+}

@@ -1,0 +1,44 @@
+import Postgres
+import Testing
+
+/// Among the tests that have servers to themselves, because the limit holds for all of a broker's channels.
+@Suite("A row that the broker does not bear", .serialized, .enabled(if: Servers.mayBeStopped))
+struct ParkedRowOutageTests {
+    @Test func isParkedAfterItsAttemptsAndTheOthersGoOn() async throws {
+        try await World.with(markets: 8) { world in
+            var candles = Candles(markets: 8)
+            let writer = try await world.writer()
+            // A candle in the middle is larger than the broker will take by then.
+            let before = candles.next(80)
+            let big = Message(
+                market: 3, start: 1_800_000_000_000,
+                fields: "\"charts\":[],\"filler\":\"\(String(repeating: "x", count: 200_000))\"",
+                trace: "big")
+            let after = candles.next(80)
+            try await world.collector.publish(before + [big] + after)
+            try await eventually("all are stored") { try await world.number("SELECT count(*) FROM outbox") == 161 }
+
+            try await limitMessages(to: 100_000)
+            let relay = try await world.relay()
+            world.gateway.start()
+            try await eventually("the others are announced") { world.gateway.distinctCount == 160 }
+            try await eventually("all but one are published") {
+                try await world.number("SELECT count(*) FROM outbox_audit WHERE state <> 'published'") == 1
+            }
+            let row = try await world.query(
+                "SELECT attempts, last_error, trace_id FROM outbox_audit WHERE state = 'parked'")
+            #expect(row.int4(0, 0) == 3 && row.text(0, 1).contains("larger than") && row.text(0, 2) == "big")
+            #expect(await relay.metric("candlepost_relay_rows_parked_total") == 1)
+            let market3 = world.gateway.deliveries.filter { $0.headers["x-market-id"] == .number(3) }.map(\.id)
+            #expect(market3.count == 20 && market3 == market3.sorted())
+            try await relay.becomes(ready: true)
+            try await limitMessages(to: 134_217_728)
+            for program in [relay, writer] { try await world.stop(program) }
+            try await world.run("relay", "verify")
+        }
+    }
+
+    private func limitMessages(to bytes: Int) async throws {
+        try await Servers.tell(["rabbitmqctl", "eval", "application:set_env(rabbit, max_message_size, \(bytes))."])
+    }
+}
