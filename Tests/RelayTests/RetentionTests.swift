@@ -34,6 +34,21 @@ struct RetentionTests {
         }
     }
 
+    @Test func oneAfterTheOtherIsDropped() async throws {
+        try await withMigratedDatabase { _, connection in
+            for end in [5_000_000, 10_000_000] {
+                try await connection.logNumbered(3)
+                _ = try await connection.execute("SELECT outbox_make_partitions(), setval('outbox_id_seq', \(end))")
+            }
+            try await connection.script("UPDATE outbox SET created_at = now() - interval '8 days'")
+            try await connection.deliverAll()
+            let steps = try await run(connection)
+            #expect(steps.count { if case .dropped(_, rows: 3) = $0 { true } else { false } } == 2, "\(steps)")
+            #expect(try await connection.number("SELECT count(*) FROM outbox") == 0)
+            #expect(try await connection.number("SELECT max(upto_id) FROM outbox_deliveries") == 5_000_003)
+        }
+    }
+
     @Test func whatIsPendingOrParkedStays() async throws {
         try await withMigratedDatabase { _, connection in
             try await age(connection)
