@@ -16,7 +16,7 @@ struct OutboxFilter: ParsableArguments {
     @Option(help: "The symbol, as in BTC/USDT.") var symbol: String?
     @Option(help: "The exchange, as in binance.") var exchange: String?
     @Option(help: "The kind, as in CandleStick.") var kind: String?
-    @Option(help: "The state: \(OutboxState.allCases.map(\.rawValue).joined(separator: ", ")).") var state: OutboxState?
+    @Option(help: "The state.") var state: OutboxState?
     @Option(help: "The collector's trace id.") var trace: String?
     @Option(help: "Created at or after this time: ISO 8601, or 2h for two hours ago.") var since: String?
     @Option(help: "Created before this time.") var until: String?
