@@ -47,7 +47,7 @@ let package = Package(
             name: "Relay",
             dependencies: [
                 "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, deque, lifecycle,
-                logging, coreMetrics,
+                logging, coreMetrics, unixSignals,
             ],
             swiftSettings: settings),
 
@@ -97,7 +97,11 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "RelayTests",
-            dependencies: ["Relay", "AMQP", "Postgres", "Records", "Schema", "TestSupport"], swiftSettings: settings),
+            dependencies: [
+                "Relay", "AMQP", "Postgres", "Program", "Records", "Schema", "Service", "TestSupport", argumentParser,
+                logging,
+            ],
+            swiftSettings: settings),
         // Runs the two programs, and so has them built.
         .testTarget(
             name: "EndToEndTests",

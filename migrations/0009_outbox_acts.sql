@@ -66,7 +66,8 @@ SELECT o.id,
             WHEN x.state IS NOT NULL THEN x.state
             WHEN d.upto_id >= o.id THEN 'published'
             ELSE 'pending' END AS state,
-       CASE WHEN x.state IS NOT NULL THEN x.attempts
+       CASE WHEN x.published_at IS NOT NULL THEN x.attempts + 1
+            WHEN x.state IS NOT NULL THEN x.attempts
             WHEN d.upto_id >= o.id THEN d.attempt
             ELSE 0 END AS attempts,
        o.created_at,

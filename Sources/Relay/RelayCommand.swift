@@ -9,7 +9,8 @@ struct RelayCommand: AsyncParsableCommand {
         abstract: "Announces what the writer stored: at least once, and in order for each market.",
         discussion: "Settings, from the environment or by flag:\n\n\(SettingsTable.text(for: RelaySettings.all))",
         subcommands: [
-            RunCommand.self, CheckCommand.self, StatusCommand.self, VerifyCommand.self, HealthCommand.self,
+            RunCommand.self, CheckCommand.self, StatusCommand.self, VerifyCommand.self, ReplayCommand.self,
+            ParkedCommand.self, SupersedeCommand.self, PruneCommand.self, HealthCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
@@ -21,6 +22,7 @@ struct RelayFlags: ParsableArguments {
     @Option(name: .customLong("queue"), help: .hidden) var queue: String?
     @Option(name: .customLong("batch-size"), help: .hidden) var batchSize: String?
     @Option(name: .customLong("poll-ms"), help: .hidden) var poll: String?
+    @Option(name: .customLong("retention"), help: .hidden) var retention: String?
     @Option(name: .customLong("queue-type"), help: .hidden) var queueType: String?
     @Option(name: .customLong("http"), help: .hidden) var http: String?
     @Option(name: .customLong("shutdown-timeout"), help: .hidden) var shutdownTimeout: String?
@@ -30,7 +32,8 @@ struct RelayFlags: ParsableArguments {
     var settings: SettingsReader {
         SettingsReader(options: [
             (RelaySettings.queueSetting, queue), (RelaySettings.batchSizeSetting, batchSize),
-            (RelaySettings.pollSetting, poll), (BrokerSettings.queueType, queueType), (RelaySettings.http, http),
+            (RelaySettings.pollSetting, poll), (RelaySettings.retentionSetting, retention),
+            (BrokerSettings.queueType, queueType), (RelaySettings.http, http),
             (CommonSettings.shutdownTimeout, shutdownTimeout), (CommonSettings.logLevel, logLevel),
             (CommonSettings.logFormat, logFormat),
         ])

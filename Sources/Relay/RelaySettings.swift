@@ -12,6 +12,8 @@ struct RelaySettings: Sendable {
     /// The most rows that are published and not yet in the ledger.
     let windowSize: Int
     let pollInterval: Duration
+    /// How long what is done with stays in the log; nil for ever.
+    let retention: Duration?
     let database: PostgresConfiguration
 
     /// - Throws: ``SettingError`` for the first setting that is wrong.
@@ -23,6 +25,7 @@ struct RelaySettings: Sendable {
             name: try settings.read(Self.queueSetting), type: try settings.read(BrokerSettings.queueType))
         windowSize = try settings.read(Self.batchSizeSetting)
         pollInterval = .milliseconds(try settings.read(Self.pollSetting))
+        retention = try settings.read(Self.retentionSetting)
     }
 
     // MARK: the table
@@ -37,12 +40,16 @@ struct RelaySettings: Sendable {
     static let pollSetting = Setting.integer(
         "RELAY_POLL_MS", flag: "--poll-ms", default: 1000, in: 10...60_000, unit: "ms",
         help: "how often to look for rows when the doorbell is silent")
+    static let retentionSetting = Setting.durationOrOff(
+        "OUTBOX_RETENTION", flag: "--retention", default: .seconds(7 * 86_400),
+        in: .seconds(3600)...(.seconds(3650 * 86_400)),
+        help: "how long what is published or superseded stays in the outbox")
     static let http = Setting.bindAddress(
         "RELAY_HTTP", flag: "--http", default: "127.0.0.1:9465", help: "where probes and metrics are answered")
 
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, pollSetting,
-        BrokerSettings.queueType, http, CommonSettings.shutdownTimeout, CommonSettings.logLevel,
+        retentionSetting, BrokerSettings.queueType, http, CommonSettings.shutdownTimeout, CommonSettings.logLevel,
         CommonSettings.logFormat,
     ]
 }

@@ -20,6 +20,8 @@ import Testing
         (.relay, [], ["LOG_LEVEL": "loud"], "LOG_LEVEL"),
         (.relay, [], ["LOG_FORMAT": "xml"], "LOG_FORMAT"),
         (.relay, ["verify"], ["DATABASE_URL": ""], "DATABASE_URL"),
+        (.relay, ["prune"], ["OUTBOX_RETENTION": "59m"], "OUTBOX_RETENTION"),
+        (.relay, ["replay", "--market", "1", "--retention", "x"], [:], "OUTBOX_RETENTION"),
     ]
 
     private static let somewhere = ["DATABASE_URL": "postgresql://127.0.0.1:1/x", "AMQP_URL": "amqp://127.0.0.1:1"]
@@ -41,6 +43,10 @@ import Testing
         ["writer", "--no-such-flag"], ["writer", "no-such-command"], ["writer", "feed"],
         ["writer", "markets", "import"],
         ["relay", "--no-such-flag"], ["relay", "status", "too", "much"], ["writer", "feed", "x", "--rate", "0"],
+        ["relay", "replay"], ["relay", "replay", "--yes", "--limit", "5"],
+        ["relay", "replay", "--id", "1", "--rate=-1"], ["relay", "replay", "--continue", "1", "--id", "1"],
+        ["relay", "supersede", "--yes"],
+        ["relay", "parked", "list", "--limit", "0"],
     ])
     func wrongUsageIs64(words: [String]) async throws {
         let name = try #require(Program.Name(rawValue: words[0]))
@@ -52,7 +58,8 @@ import Testing
     @Test(arguments: [
         ["writer", "migrate"], ["writer", "markets", "import", "/dev/null.json"], ["writer", "feed", "-"],
         ["writer", "health"], ["writer", "check"], ["relay", "check"], ["relay", "status"], ["relay", "verify"],
-        ["relay", "health"],
+        ["relay", "health"], ["relay", "replay", "--market", "1", "--yes"], ["relay", "parked", "list"],
+        ["relay", "supersede", "--until", "1h"], ["relay", "prune"],
     ])
     func aServerThatIsAwayIs69(words: [String]) async throws {
         let port = try SilentServer.unusedPort()

@@ -22,7 +22,7 @@ struct RowFaults: Sendable {
     static let attempts: Int32 = 3
     /// AMQP reply codes by which a broker complains about what it was sent: content too large, precondition failed (so
     /// RabbitMQ calls a message above its limit), frame error, syntax error (AMQP 0-9-1, section 1.8).
-    private static let codes: Set<UInt16> = [311, 406, 501, 502]
+    static let codes: Set<UInt16> = [311, 406, 501, 502]
 
     private var suspects: [Int64: Suspect] = [:]
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Postgres
 import Program
 import Service
@@ -21,12 +20,6 @@ struct QuarantineAct: ParsableArguments {
         guard yes else { return nil }
         return (0..<rows.count).map { rows.int8($0, 0) }
     }
-
-    /// Who acts, for the record.
-    static var actor: String {
-        let user = getenv("SUDO_USER") ?? getenv("USER") ?? getenv("LOGNAME")
-        return "\(user.map { String(cString: $0) } ?? "uid \(getuid())")@\(Program.identity)"
-    }
 }
 
 struct QuarantineRequeueCommand: AsyncParsableCommand {
@@ -41,7 +34,7 @@ struct QuarantineRequeueCommand: AsyncParsableCommand {
         let outcome = try await CommandConnections.withDatabase(act.flags.settings) { connection in
             guard let ids = try await act.ids(connection) else { return QuarantineRetry.Outcome?.none }
             let retry = QuarantineRetry(
-                connection: connection, maximumMessageBytes: limit, act: "requeued", actedBy: QuarantineAct.actor,
+                connection: connection, maximumMessageBytes: limit, act: "requeued", actedBy: Program.actor,
                 why: act.reason)
             return try await retry.run(ids)
         }
@@ -71,7 +64,7 @@ struct QuarantineDiscardCommand: AsyncParsableCommand {
                 SELECT id, 'discarded', 'discarded', $2, $3 FROM discarded
                 """,
                 [
-                    .array(array), .text(QuarantineAct.actor),
+                    .array(array), .text(Program.actor),
                     act.reason.map(Parameter.text) ?? .null(TypeOID.text),
                 ]
             ).affectedRows

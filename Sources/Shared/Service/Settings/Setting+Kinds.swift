@@ -27,6 +27,22 @@ extension Setting where Value == Duration {
     }
 }
 
+extension Setting where Value == Duration? {
+    /// A duration such as `7d`, or `off`: nil.
+    public static func durationOrOff(
+        _ name: String, flag: String?, default defaultValue: Duration, in range: ClosedRange<Duration>, help: String
+    ) -> Self {
+        Setting(
+            name, flag: flag, default: .some(defaultValue), defaultText: DurationText.format(defaultValue),
+            allowed: "\(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound)), or off",
+            help: help
+        ) { text in
+            if text == "off" { return .some(nil) }
+            return DurationText.parse(text).flatMap { range.contains($0) ? .some($0) : nil }
+        }
+    }
+}
+
 extension Setting where Value == String {
     /// A text that is not empty.
     /// - Parameters:

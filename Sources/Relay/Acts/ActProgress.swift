@@ -1,0 +1,26 @@
+import Service
+
+/// Shows how far an act is.
+struct ActProgress {
+    private let total: Int
+    private let start = ContinuousClock.now
+    private var bar = ProgressBar()
+    private(set) var count = 0
+
+    /// - Parameter total: how many rows are meant.
+    init(total: Int) { self.total = total }
+
+    mutating func done(_ rows: Int) {
+        count += rows
+        if bar.isDue { bar.update(share: share, text) }
+    }
+
+    func finish() { bar.finish(share: share, text) }
+
+    private var share: Double { Double(count) / Double(max(1, total)) }
+
+    private var text: String {
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        return "\(count) of \(total) rows done, \(Int(Double(count) / max(seconds, 0.001)))/s"
+    }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Postgres
+import Program
+import Records
+import Service
+
+/// What becomes of an outbox row.
+enum OutboxState: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case pending, published, parked, superseded
+}
+
+/// Which rows of the outbox are meant; all conditions hold together.
+struct OutboxFilter: ParsableArguments {
+    @Option(help: "The row's id; may be given several times.") var id: [Int64] = []
+    @Option(help: "The market's id.") var market: Int32?
+    @Option(help: "The symbol, as in BTC/USDT.") var symbol: String?
+    @Option(help: "The exchange, as in binance.") var exchange: String?
+    @Option(help: "The kind, as in CandleStick.") var kind: String?
+    @Option(help: "The state.") var state: OutboxState?
+    @Option(help: "The collector's trace id.") var trace: String?
+    @Option(help: "Created at or after this time: ISO 8601, or 2h for two hours ago.") var since: String?
+    @Option(help: "Created before this time.") var until: String?
+
+    /// The conditions, over the columns of the view `outbox_audit`.
+    /// - Throws: ``CommandExit`` with 64 for a time that is none.
+    func selection() throws(CommandExit) -> Selection {
+        var selection = Selection()
+        if !id.isEmpty {
+            var ids = BinaryArray(elementType: .int8, capacity: id.count)
+            for id in id { ids.append(int8: id) }
+            selection.add("id = ANY(?)", .array(ids))
+            // The key starts with the lane: without one every partition would be read whole.
+            selection.add("lane = ANY('{\((0..<Lane.count).map(String.init).joined(separator: ","))}'::smallint[])")
+        }
+        selection.add("market_id = ?", market.map(Parameter.int4))
+        selection.add("lane = ?", market.map { .int2(Int16(Lane.of(market: $0))) })
+        selection.add("symbol = ?", symbol.map(Parameter.text))
+        selection.add("exchange = ?", exchange.map(Parameter.text))
+        selection.add("record_type = ?", kind.map(Parameter.text))
+        selection.add("state = ?", (state?.rawValue).map(Parameter.text))
+        selection.add("trace_id = ?", trace.map(Parameter.text))
+        try selection.add("created_at >= ?", time: since, flag: "--since")
+        try selection.add("created_at < ?", time: until, flag: "--until")
+        return selection
+    }
+
+    /// The flags as a command line would have them.
+    var words: [String] {
+        var words = id.flatMap { ["--id", "\($0)"] }
+        let others: [(String, String?)] = [
+            ("--market", market.map(String.init)), ("--symbol", symbol), ("--exchange", exchange), ("--kind", kind),
+            ("--state", state?.rawValue), ("--trace", trace), ("--since", since), ("--until", until),
+        ]
+        for (flag, value) in others {
+            if let value { words += [flag, value] }
+        }
+        return words
+    }
+}
+
+extension OutboxFilter {
+    /// Makes sure that no other states are asked for than the command is about.
+    /// - Throws: ``CommandExit`` with 64.
+    func allow(_ states: OutboxState...) throws(CommandExit) {
+        guard let state, !states.contains(state) else { return }
+        let allowed = states.map(\.rawValue).joined(separator: " or ")
+        throw CommandExit(.usage, "--state is \"\(state.rawValue)\", but this is about \(allowed) rows")
+    }
+
+    /// The same with times that stay what they are: `2h` becomes the time two hours ago by the database's clock.
+    func withFixedTimes(_ connection: PostgresConnection) async throws(PostgresError) -> OutboxFilter {
+        var fixed = self
+        let ages = [since, until].map { $0.flatMap(DurationText.parse) }
+        guard ages.contains(where: { $0 != nil }) else { return self }
+        let times = try await connection.execute(
+            """
+            SELECT to_char((now() - make_interval(secs => age)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+            FROM unnest(ARRAY[$1, $2]::float8[]) WITH ORDINALITY AS t(age, n) ORDER BY n
+            """, ages.map { .double(($0 ?? .zero) / .seconds(1)) })
+        if ages[0] != nil { fixed.since = times.text(0, 0) }
+        if ages[1] != nil { fixed.until = times.text(1, 0) }
+        return fixed
+    }
+}

@@ -1,0 +1,64 @@
+import Postgres
+
+/// Drops what is older than the retention and done with, by whole partitions of the log, and sees to it that partitions get
+/// old enough for that and new ones are there.
+enum Retention {
+    /// What was done, or why not.
+    enum Step: Sendable, Equatable, CustomStringConvertible {
+        /// The partition in use was closed; ids go on with the next one.
+        case closed
+        case made(Int)
+        case dropped(partition: String, rows: Int64)
+        /// The oldest partition stays.
+        case kept(partition: String?, why: String)
+
+        var description: String {
+            switch self {
+            case .closed: "closed the partition in use"
+            case .made(let count): "made \(count) partitions"
+            case .dropped(let partition, let rows): "dropped \(partition): \(rows) rows"
+            case .kept(let partition, let why): "kept \(partition ?? "the oldest partition"): \(why)"
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - retention: how old rows have to be.
+    ///   - name: who does it, for the record.
+    /// - Throws: ``PostgresError``; each step is a transaction of its own, so what was done before is done.
+    static func run(
+        _ connection: PostgresConnection, retention: Duration, by name: String
+    ) async throws(PostgresError) -> [Step] {
+        var steps: [Step] = []
+        let seconds = retention / .seconds(1)
+        // Four partitions for the time of the retention: what is kept longer than asked for is a quarter of it at most.
+        let closed = try await connection.execute(
+            "SELECT outbox_close_partition(make_interval(secs => $1))", [.double(seconds / 4)])
+        if closed.bool(0, 0) { steps.append(.closed) }
+        let made = try await connection.execute("SELECT outbox_make_partitions()").int4(0, 0)
+        if made > 0 { steps.append(.made(Int(made))) }
+        while true {
+            guard let step = try await prune(connection, seconds, name) else { return steps }
+            steps.append(step)
+            guard case .dropped = step else { return steps }
+        }
+    }
+
+    /// - Returns: what became of the oldest partition; nil if there is none that might be dropped.
+    private static func prune(
+        _ connection: PostgresConnection, _ seconds: Double, _ name: String
+    ) async throws(PostgresError) -> Step? {
+        do throws(PostgresError) {
+            let rows = try await connection.execute(
+                "SELECT partition_name::text, row_count, kept FROM outbox_prune(make_interval(secs => $1), $2)",
+                [.double(seconds), .text(name)])
+            guard rows.count > 0 else { return nil }
+            if !rows.isNull(0, 2) { return .kept(partition: rows.text(0, 0), why: rows.text(0, 2)) }
+            return .dropped(partition: rows.text(0, 0), rows: rows.int8(0, 1))
+        } catch {
+            // Somebody reads the partition or writes to the ledgers: the next call tries again.
+            guard error.sqlstate == "55P03" else { throw error }
+            return .kept(partition: nil, why: error.message)
+        }
+    }
+}
