@@ -5,6 +5,8 @@ import Postgres
 enum RelayEvent: Sendable {
     /// The doorbell rang, or it is time to look.
     case woken
+    /// An operator superseded rows.
+    case superseded
     case read(OutboxReader.Answer)
     case settled([Outcome])
     case recorded([PublishingWindow.LedgerEntry])

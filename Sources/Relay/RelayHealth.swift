@@ -50,6 +50,18 @@ struct RelayHealth: Sendable {
             metadata: ["poll": "\(poll)"])
     }
 
+    func retained(_ step: Retention.Step) {
+        switch step {
+        case .kept(_, "not older than the retention"): break
+        case .kept: logger.warning("retention has to wait", metadata: ["step": "\(step)"])
+        default: logger.info("retention", metadata: ["step": "\(step)"])
+        }
+    }
+
+    func retentionFailed(_ error: any Error) {
+        logger.warning("retention failed, tried again later", metadata: ["error": "\(error)"])
+    }
+
     func tookLanes(_ claims: [LaneLedger.Claim]) {
         let lanes = claims.map { "\($0.lane)" }.joined(separator: ",")
         let unclean = claims.filter(\.isUnclean).map { "\($0.lane)" }.joined(separator: ",")

@@ -25,6 +25,7 @@ struct RelaySources: Sendable {
         post.watch(&tasks, outcomes)
         post.watch(&tasks, musters)
         post.watch(&tasks, reports)
+        if let retention = settings.retention { post.watch(&tasks) { _ in try await retain(retention) } }
         post.watch(&tasks, blocking)
         post.watch(&tasks) { post in
             try await gracefulShutdown()
@@ -82,13 +83,45 @@ struct RelaySources: Sendable {
         }
     }
 
+    /// Looks after partitions now and then, on a connection of its own, as that takes seconds when there is something to
+    /// drop. That it fails is no reason to stop relaying.
+    private func retain(_ retention: Duration) async throws {
+        while true {
+            do {
+                let connection = try await Database.connect(settings.database, logger: health.logger)
+                do {
+                    let steps = try await Retention.run(connection, retention: retention, by: settings.name)
+                    for step in steps { health.retained(step) }
+                } catch {
+                    health.retentionFailed(error)
+                }
+                await connection.close()
+            } catch {
+                health.retentionFailed(error)
+            }
+            try await Task.sleep(for: .seconds(300))
+        }
+    }
+
     private func reports(_ post: EventPost) async throws {
+        var lastSuperseded: Int64 = -1
         while true {
             let report = try await PendingReport.read(connections.log)
             metrics.report(report)
             try await health.vitals.write(connections.log)
             post(.lookAtConfirms)
+            let superseded = try await superseded()
+            if lastSuperseded >= 0 && superseded != lastSuperseded { post(.superseded) }
+            lastSuperseded = superseded
             try await Task.sleep(for: .seconds(2))
         }
+    }
+
+    /// How many times rows were superseded.
+    private func superseded() async throws -> Int64 {
+        let acts = Statement(
+            "SELECT count(*) FROM outbox_acts WHERE act = 'superseded' AND ended_at IS NOT NULL",
+            name: "count_superseded")
+        return try await connections.log.pipeline([acts])[0].int8(0, 0)
     }
 }

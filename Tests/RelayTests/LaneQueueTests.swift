@@ -164,3 +164,44 @@ struct LaneQueuePreconditionTests {
         }
     }
 }
+
+@Suite("Rows that are read once more")
+struct LaneQueueForgettingTests {
+    @Test func whatLeftStaysAndTheRestIsReadAgain() {
+        var queue = LaneQueue(recordedUpTo: 0)
+        for (id, market) in [(1, 1), (2, 1), (3, 2), (4, 1), (5, 2)] as [(Int64, Int32)] {
+            _ = queue.append(.make(id, market: market))
+        }
+        queue.published(0, at: .now)
+        queue.published(2, at: .now)
+        queue.forgetUnpublished()
+        #expect(queue.count == 3 && queue.readUpTo == 3)
+        // What comes instead joins the series where they are.
+        #expect(queue.append(.make(4, market: 1), isExcepted: true) == nil)
+        #expect(queue.append(.make(5, market: 2)) == nil)
+        #expect(queue.append(.make(6, market: 3)) == 5)
+        #expect(queue.confirmed(2) == 4)
+        #expect(queue.confirmed(0) == 1)
+        queue.published(1, at: .now)
+        #expect(queue.confirmed(1) == nil)
+        let entry = queue.nextLedgerEntry(lane: 0)
+        #expect(entry == .init(lane: 0, afterID: 0, upToID: 4, rows: 4, excepted: [4]))
+    }
+
+    @Test func aQueueOfWhichNothingLeftIsEmptied() {
+        var queue = LaneQueue(recordedUpTo: 7)
+        _ = queue.append(.make(8))
+        _ = queue.append(.make(9))
+        queue.forgetUnpublished()
+        #expect(queue.count == 0 && queue.readUpTo == 7)
+        #expect(queue.append(.make(8)) == 0)
+    }
+
+    @Test func whatIsBeingRecordedStays() {
+        var queue = LaneQueue(recordedUpTo: 0)
+        _ = queue.append(.make(1), isExcepted: true)
+        _ = queue.append(.make(2))
+        queue.forgetUnpublished()
+        #expect(queue.count == 1 && queue.recorded(upTo: 1) == 0)
+    }
+}

@@ -64,7 +64,7 @@ struct WindowModel {
     // MARK: events
 
     mutating func step() {
-        switch Int.random(in: 0..<12, using: &random) {
+        switch Int.random(in: 0..<13, using: &random) {
         case 0, 1: commitRows(Int.random(in: 1...8, using: &random))
         case 2, 3: read(limit: Int.random(in: 1...9, using: &random))
         case 4, 5: publish(limit: Int.random(in: 1...9, using: &random))
@@ -73,6 +73,9 @@ struct WindowModel {
         case 8: refuse()
         case 9: for lane in window.pausedLanes.sorted() { window.resume(lane: lane) }
         case 10: startWriting()
+        case 11:
+            window.readAgain()
+            for lane in 0..<Self.laneCount { readUpTo[lane] = window.readUpTo(lane: lane) ?? readUpTo[lane] }
         default: finishWriting()
         }
         check()

@@ -126,6 +126,22 @@ struct LaneQueue {
         }
     }
 
+    /// Forgets the rows behind the last that left or can be recorded, so that they are read once more.
+    mutating func forgetUnpublished() {
+        let kept = max(donePrefix, lastPublished - firstOrdinal + 1)
+        guard kept < entries.count else { return }
+        entries.removeLast(entries.count - kept)
+        readUpTo = entries.last?.row.id ?? recordedUpTo
+        while let last = excepted.last, last > readUpTo { excepted.removeLast() }
+        lasts.removeAll()
+        for index in entries.indices where entries[index].state != .confirmed && entries[index].state != .excepted {
+            entries[index].next = nil
+            if let before = lasts.updateValue(firstOrdinal + index, forKey: entries[index].row.series) {
+                entries[before - firstOrdinal].next = firstOrdinal + index
+            }
+        }
+    }
+
     /// What extends the ledger over all rows that are done without a gap; nil if there are none.
     func nextLedgerEntry(lane: Int) -> PublishingWindow.LedgerEntry? {
         guard donePrefix > 0 else { return nil }

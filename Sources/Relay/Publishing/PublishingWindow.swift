@@ -103,6 +103,12 @@ struct PublishingWindow {
     /// Any lane may have new rows.
     mutating func woken() { unread = Set(lanes.keys) }
 
+    /// Rows were superseded: those that were read and did not leave are read once more.
+    mutating func readAgain() {
+        for lane in ownedLanes { lanes[lane]!.forgetUnpublished() }
+        woken()
+    }
+
     /// The lanes that may have more rows and have room for them, where to read on, and how many. They count as read from now
     /// on, until ``woken()`` or until an answer is as long as its limit.
     mutating func takeUnread(capacity: Int, limit: Int) -> [OutboxReader.Request] {
