@@ -50,6 +50,8 @@ struct RelayHealth: Sendable {
             metadata: ["poll": "\(poll)"])
     }
 
+    func readsAgain() { logger.info("rows were superseded: what has not left is read once more") }
+
     func retained(_ step: Retention.Step) {
         switch step {
         case .kept(_, "not older than the retention"): break

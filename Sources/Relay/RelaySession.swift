@@ -91,7 +91,9 @@ actor RelaySession {
     ) async throws {
         switch event {
         case .woken: window.woken()
-        case .superseded: window.readAgain()
+        case .superseded:
+            window.readAgain()
+            health.readsAgain()
         case .read(let answer): append(answer)
         case .settled(let outcomes): try await settle(outcomes, post, &tasks)
         case .recorded(let entries):
