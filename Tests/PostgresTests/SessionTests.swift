@@ -4,6 +4,21 @@ import Testing
 
 @Suite("Statements on a real server")
 struct SessionTests {
+    /// By which the server gives up a machine that has fallen silent, and its locks, within 15 seconds.
+    @Test func theServerAsksWhetherWeAreStillThere() async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            for (name, value) in [
+                ("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "2"),
+                ("tcp_user_timeout", "15000"),
+            ] {
+                #expect(
+                    try await connection.execute("SELECT setting FROM pg_settings WHERE name = $1", [.text(name)]).text(
+                        0, 0) == value)
+            }
+        }
+    }
+
     @Test func scalarsRoundTrip() async throws {
         try await withTestDatabase { database in
             let connection = try await database.connect()

@@ -43,7 +43,8 @@ public final class TestProxy: Sendable {
     /// Keeps all connections open and moves no byte any more.
     public func fallSilent() { send(.fallSilent) }
 
-    /// Keeps the connections there are open and moves no byte of them any more; new ones are forwarded.
+    /// Moves no byte any more of the connections there are; new ones are forwarded. The clients' ends stay open; the
+    /// server's are closed after 15 seconds, when its keepalives would have gone unanswered.
     public func forget() { send(.forget) }
 
     /// Closes all connections; new ones are forwarded.
@@ -63,6 +64,8 @@ public final class TestProxy: Sendable {
         private var peers: [Int32: Int32] = [:]
         private var isSilent = false
         private var forgotten: [Int32] = []
+        private var servers: Set<Int32> = []
+        private var silentServers: [(descriptor: Int32, until: ContinuousClock.Instant)] = []
         /// What a descriptor has still to be given.
         private var unsent: [Int32: ArraySlice<UInt8>] = [:]
         private var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -72,7 +75,11 @@ public final class TestProxy: Sendable {
         }
 
         func run() {
-            defer { for descriptor in [listener, control] + peers.keys + forgotten { close(descriptor) } }
+            defer {
+                for descriptor in [listener, control] + peers.keys + forgotten + silentServers.map(\.descriptor) {
+                    close(descriptor)
+                }
+            }
             while true {
                 var list = isSilent ? [] : [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
                 // Who has more to get than he takes is written to before his peer is read again.
@@ -81,7 +88,12 @@ public final class TestProxy: Sendable {
                     list.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
                 }
                 list.append(pollfd(fd: control, events: Int16(POLLIN), revents: 0))
-                guard poll(&list, nfds_t(list.count), -1) > 0 else { continue }
+                let count = poll(&list, nfds_t(list.count), silentServers.isEmpty ? -1 : 500)
+                while let first = silentServers.first, first.until < .now {
+                    close(first.descriptor)
+                    silentServers.removeFirst()
+                }
+                guard count > 0 else { continue }
                 for item in list where item.revents != 0 && item.fd != listener && item.fd != control {
                     if item.revents & Int16(POLLOUT) != 0 { writeOn(item.fd) }
                     if item.revents & ~Int16(POLLOUT) != 0 { forward(item.fd) }
@@ -99,8 +111,9 @@ public final class TestProxy: Sendable {
             switch command {
             case .fallSilent: isSilent = true
             case .forget:
-                forgotten += peers.keys
-                peers = [:]
+                forgotten += peers.keys.filter { !servers.contains($0) }
+                silentServers += peers.keys.filter(servers.contains).map { ($0, .now + .seconds(15)) }
+                (peers, unsent, servers) = ([:], [:], [])
             case .cut: for descriptor in peers.keys { drop(descriptor) }
             case .end: return false
             }
@@ -119,6 +132,7 @@ public final class TestProxy: Sendable {
             }
             peers[client] = server
             peers[server] = client
+            servers.insert(server)
         }
 
         /// Never blocks: a descriptor may have got another connection since it was looked at.
@@ -145,6 +159,7 @@ public final class TestProxy: Sendable {
             guard let peer = peers.removeValue(forKey: descriptor) else { return }
             peers[peer] = nil
             for end in [descriptor, peer] {
+                servers.remove(end)
                 unsent[end] = nil
                 close(end)
             }

@@ -65,7 +65,12 @@ struct Conninfo: Sendable {
     /// Later settings win on the server: our defaults, then the conninfo, then the configuration.
     private static func sessionOptions(_ configuration: PostgresConfiguration, given: String?) -> String {
         let limit = "\(configuration.replyTimeout.wholeMilliseconds)ms"
-        let defaults = [("statement_timeout", limit), ("idle_in_transaction_session_timeout", limit)]
+        // The server has to notice too that this machine has fallen silent, or it would keep its locks for two hours.
+        let defaults = [
+            ("statement_timeout", limit), ("idle_in_transaction_session_timeout", limit),
+            ("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "2"),
+            ("tcp_user_timeout", "15000"),
+        ]
         let own = configuration.parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         return [defaults.map(option).joined(separator: " "), given ?? "", own.map(option).joined(separator: " ")]
             .filter { !$0.isEmpty }.joined(separator: " ")
