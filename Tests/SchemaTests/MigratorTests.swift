@@ -108,7 +108,9 @@ struct MigratorTests {
             let error = try await #require(throws: SchemaOutdated.self) {
                 try await Database.connect(configuration, logger: Logger(label: "tests"))
             }
-            #expect(error.description == "the schema has version 0, \(SchemaVersion.required) is needed: run `writer migrate`")
+            #expect(
+                error.description
+                    == "the schema has version 0, \(SchemaVersion.required) is needed: run `writer migrate`")
         }
     }
 }
