@@ -97,7 +97,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "RelayTests",
-            dependencies: ["Relay", "AMQP", "Postgres", "Records", "Schema", "TestSupport"], swiftSettings: settings),
+            dependencies: [
+                "Relay", "AMQP", "Postgres", "Program", "Records", "Schema", "Service", "TestSupport", argumentParser,
+            ], swiftSettings: settings),
         // Runs the two programs, and so has them built.
         .testTarget(
             name: "EndToEndTests",

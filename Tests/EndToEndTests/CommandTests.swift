@@ -40,7 +40,9 @@ import Testing
     @Test(arguments: [
         ["writer", "--no-such-flag"], ["writer", "no-such-command"], ["writer", "feed"],
         ["writer", "markets", "import"],
-        ["relay", "--no-such-flag"], ["relay", "status", "too", "much"], ["writer", "feed", "x", "--rate", "0"],
+        ["relay", "--no-such-flag"], ["relay", "status", "too", "much"], ["relay", "audit", "--kind", "Candle"],
+        ["relay", "audit", "--limit=-1"], ["relay", "audit", "--json", "--csv"],
+        ["writer", "feed", "x", "--rate", "0"],
     ])
     func wrongUsageIs64(words: [String]) async throws {
         let name = try #require(Program.Name(rawValue: words[0]))
@@ -52,7 +54,7 @@ import Testing
     @Test(arguments: [
         ["writer", "migrate"], ["writer", "markets", "import", "/dev/null.json"], ["writer", "feed", "-"],
         ["writer", "health"], ["writer", "check"], ["relay", "check"], ["relay", "status"], ["relay", "verify"],
-        ["relay", "health"],
+        ["relay", "audit"], ["relay", "health"],
     ])
     func aServerThatIsAwayIs69(words: [String]) async throws {
         let port = try SilentServer.unusedPort()

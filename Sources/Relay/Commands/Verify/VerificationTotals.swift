@@ -23,7 +23,7 @@ struct VerificationTotals: Sendable, Equatable {
     /// Where each lane's chain ends.
     var chainEnds = Array(repeating: Int64(0), count: Lane.count)
     /// Exceptions of the log's pending rows.
-    private var exceptedBeyondChain: Int64 = 0
+    var exceptedBeyondChain: Int64 = 0
     /// Exceptions without a row of the log.
     var strayExceptions: [String] = []
 
