@@ -17,7 +17,8 @@ import Testing
 
     @Test func aPageIsARangeOfTheKeyAndAllConditions() {
         let all = AuditQuery().statement(page, limit: 7)
-        #expect(all.sql.contains("WHERE a.lane = ANY($1) AND a.id BETWEEN $2 AND $3 ORDER BY a.id DESC LIMIT 7"))
+        #expect(
+            all.sql.contains("WHERE o.lane = ANY($1) AND o.id BETWEEN $2 AND $3 ORDER BY o.id DESC LIMIT 7"))
         #expect(all.parameters.count == 3)
         let query = AuditQuery(
             markets: [69], kind: "Trade", state: .pending, trace: "t",
@@ -29,7 +30,8 @@ import Testing
             "a.created_at < $8::timestamptz", "a.state = $9",
         ] { #expect(statement.sql.contains("AND \(condition)"), "\(condition)") }
         #expect(statement.parameters.count == 9)
-        #expect(query.isSelective && !AuditQuery().isSelective)
+        #expect(query.isSelective && !AuditQuery(state: .published).isSelective)
+        #expect(AuditQuery(kind: "Trade").statement(page, limit: 7).sql.contains("AND o.record_type = $4"))
     }
 
     @Test func whatIsParkedOrSupersededIsReadFromTheExceptions() {

@@ -33,7 +33,7 @@ import Testing
         var random = SeededGenerator(state: seed)
         var (id, now): (Int64, Int64) = (0, 0)
         var times: [Int64: Int64] = [:]
-        let ids = (0..<Int.random(in: 1...20_000, using: &random)).map { _ in
+        let ids = (0..<Int.random(in: 1...60_000, using: &random)).map { _ in
             id += Int.random(in: 0..<5000, using: &random) == 0 ? 5_000_000 : Int64.random(in: 1...3, using: &random)
             // Nights, and bursts in which time hardly moves.
             now += Int.random(in: 0..<3000, using: &random) == 0 ? 30_000_000 : Int64.random(in: 0...20, using: &random)
@@ -51,9 +51,9 @@ import Testing
     }
 
     @Test func timesBeforeTheFirstRowAndAfterTheLastAreFound() {
-        let ids = (1...5000).map { Int64($0) }
+        let ids = (1...50_000).map { Int64($0) }
         #expect(search(-5, ids: ids) { $0 * 10 }.found.low == 0)
         let after = search(1_000_000, ids: ids) { $0 * 10 }.found
-        #expect(after.high == 5001 && after.low > 4000)
+        #expect(after.high == 50_001 && after.low > 40_000)
     }
 }

@@ -25,8 +25,8 @@ struct AuditQuery: Sendable {
         return Set(markets.map(Lane.of(market:))).sorted()
     }
 
-    /// Whether pages may hold fewer rows than the range of ids that they look at.
-    var isSelective: Bool { markets != nil || kind != nil || trace != nil || state != nil }
+    /// Whether the rows that are asked for may be few among the others.
+    var isSelective: Bool { markets != nil || kind != nil || trace != nil }
 
     /// Parked and superseded rows stand in a table of their own, which is small.
     var isByException: Bool { ids.isEmpty && (state == .parked || state == .superseded) }
@@ -47,17 +47,23 @@ struct AuditQuery: Sendable {
         var text = Conditions()
         let lanes = text.add(.array(Self.array(page.lanes)))
         let (low, high) = (text.add(.int8(page.low)), text.add(.int8(page.high)))
-        let source: String
         if isByException {
-            source = "outbox_exceptions x JOIN outbox_audit a ON a.lane = x.lane AND a.id = x.outbox_id"
             text.add("x.lane = ANY(\(lanes)) AND x.outbox_id BETWEEN \(low) AND \(high)")
             text.add("x.published_at IS NULL")
-        } else {
-            source = "outbox_audit a"
-            text.add("a.lane = ANY(\(lanes)) AND a.id BETWEEN \(low) AND \(high)")
+            addFilters(&text, "a")
+            return text.statement(
+                "outbox_exceptions x JOIN outbox_audit a ON a.lane = x.lane AND a.id = x.outbox_id",
+                orderedBy: "x.outbox_id", limit: limit)
         }
-        addFilters(&text)
-        return text.statement(source, orderedBy: isByException ? "x.outbox_id" : "a.id", limit: limit)
+        guard state == nil else {
+            text.add("a.lane = ANY(\(lanes)) AND a.id BETWEEN \(low) AND \(high)")
+            addFilters(&text, "a")
+            return text.statement("outbox_audit a", orderedBy: "a.id", limit: limit)
+        }
+        text.add("o.lane = ANY(\(lanes)) AND o.id BETWEEN \(low) AND \(high)")
+        addFilters(&text, "o")
+        return text.statementInTwoSteps(
+            limit: limit, within: "a.lane = ANY(\(lanes)) AND a.id BETWEEN \(low) AND \(high)")
     }
 
     /// Rows by their ids: each is looked for in all lanes.
@@ -66,7 +72,7 @@ struct AuditQuery: Sendable {
         var array = BinaryArray(elementType: .int8, capacity: ids.count)
         for id in Set(ids).sorted() { array.append(int8: id) }
         let (wanted, lanes) = (text.add(.array(array)), text.add(.array(Self.array(self.lanes))))
-        addFilters(&text)
+        addFilters(&text, "a")
         return text.statement(
             """
             unnest(\(wanted)::bigint[]) AS wanted(id) CROSS JOIN unnest(\(lanes)::smallint[]) AS l(lane)
@@ -74,17 +80,17 @@ struct AuditQuery: Sendable {
             """, orderedBy: "a.id", limit: limit)
     }
 
-    private func addFilters(_ text: inout Conditions) {
+    private func addFilters(_ text: inout Conditions, _ table: String) {
         if let markets {
             var array = BinaryArray(elementType: .int4, capacity: markets.count)
             for market in markets { array.append(int4: market) }
-            text.add("a.market_id = ANY(?)", .array(array))
+            text.add("\(table).market_id = ANY(?)", .array(array))
         }
-        text.add("a.record_type = ?", kind.map(Parameter.text))
-        text.add("a.trace_id = ?", trace.map(Parameter.text))
-        text.add("a.created_at >= ?::timestamptz", since.map { .text($0.text) })
-        text.add("a.created_at < ?::timestamptz", until.map { .text($0.text) })
-        text.add("a.state = ?", state.map { .text($0.rawValue) })
+        text.add("\(table).record_type = ?", kind.map(Parameter.text))
+        text.add("\(table).trace_id = ?", trace.map(Parameter.text))
+        text.add("\(table).created_at >= ?::timestamptz", since.map { .text($0.text) })
+        text.add("\(table).created_at < ?::timestamptz", until.map { .text($0.text) })
+        text.add("\(table).state = ?", state.map { .text($0.rawValue) })
     }
 
     private static func array(_ lanes: [Int]) -> BinaryArray {
@@ -111,10 +117,24 @@ private struct Conditions {
         conditions.append(condition.replacing("?", with: add(value)))
     }
 
-    /// Without a name, so that the server plans it for these very values and leaves partitions out that they exclude.
+    private var clause: String { conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ") }
+
+    // Without a name, so that the server plans it for these very values and leaves partitions out that they exclude.
+
     func statement(_ source: String, orderedBy key: String, limit: Int) -> Statement {
-        let clause = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-        return Statement(
+        Statement(
             "SELECT \(AuditQuery.columns) FROM \(source) \(clause) ORDER BY \(key) DESC LIMIT \(limit)", parameters)
+    }
+
+    /// Finds the rows in the log alone, and what became of them for the few that are left.
+    /// - Parameter range: The page's range once more: the planner doesn't carry it over.
+    func statementInTwoSteps(limit: Int, within range: String) -> Statement {
+        Statement(
+            """
+            SELECT \(AuditQuery.columns) FROM (
+                SELECT o.lane, o.id FROM outbox o \(clause) ORDER BY o.id DESC LIMIT \(limit)) page
+            JOIN outbox_audit a ON a.lane = page.lane AND a.id = page.id
+            WHERE \(range) ORDER BY a.id DESC
+            """, parameters)
     }
 }

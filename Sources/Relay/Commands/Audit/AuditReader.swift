@@ -15,7 +15,7 @@ struct AuditReader: Sendable {
     /// The most rows of a page, and so of what is held in memory.
     private static let pageSize = 1000
 
-    /// The first page of a selection: a lane in sixteen, and a market of some.
+    /// The first page where not every row is one of those that are asked for.
     private static let firstWidth: Int64 = 4096
 
     let connection: PostgresConnection
@@ -103,7 +103,8 @@ struct AuditReader: Sendable {
         }
         return IDWalk(
             AuditBounds.ranges(query.state, ends, low: low, high: high),
-            width: query.isByException ? high : query.isSelective ? Self.firstWidth : Int64(firstPage))
+            width: query.isByException
+                ? high : query.isSelective || query.until != nil ? Self.firstWidth : Int64(firstPage))
     }
 
     private func search(_ search: TimeSearch, _ lanes: [Int]) async throws -> TimeSearch {

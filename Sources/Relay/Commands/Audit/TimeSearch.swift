@@ -5,8 +5,8 @@ struct TimeSearch: Sendable {
     /// span of time.
     static let longestTransaction: Int64 = 60_000_000
 
-    /// So many ids too many cost nothing.
-    static let slack: Int64 = 512
+    /// So many ids too many cost less than another look. More than a writer's batch, whose rows all have one time.
+    static let slack: Int64 = 2048
 
     private let wanted: Int64
     private var lowTime: Int64
