@@ -43,6 +43,7 @@ struct EventLifeTests {
 
     @Test func aPendingRowHasNotBeenPublished() async throws {
         try await withGoodDatabase { _, connection in
+            try await connection.script("UPDATE outbox_deliveries SET published_at = now()")
             let life = try #require(try await life(7, connection))
             #expect(life.state == "pending" && life.attempts == 0)
             #expect(life.steps.filter { $0.time != nil }.map(\.name) == ["stored"])

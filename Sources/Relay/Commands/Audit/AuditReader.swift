@@ -6,10 +6,11 @@ import Service
 /// Reads the rows that are asked for page by page, the newest first. Each page is a statement of its own: no transaction
 /// stays open while somebody reads the listing.
 struct AuditReader: Sendable {
-    /// Settings of the connection: whatever the tables' sizes, the plan is a walk along the keys.
+    /// Settings of the connection: whatever the tables' sizes and however old their statistics, the plan is a walk along the
+    /// keys, with a look at the key for each row that is found.
     static let plannerSettings = [
         "enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-        "jit": "off",
+        "enable_material": "off", "max_parallel_workers_per_gather": "0", "jit": "off",
     ]
 
     /// The most rows of a page, and so of what is held in memory.
