@@ -39,7 +39,7 @@ import Testing
             let query = AuditQuery(state: state)
             #expect(query.isByException)
             let sql = query.statement(page, limit: 7).sql
-            #expect(sql.contains("FROM outbox_exceptions x JOIN outbox_audit a"))
+            #expect(sql.contains("FROM outbox_exceptions x CROSS JOIN LATERAL"))
             #expect(sql.contains("x.outbox_id BETWEEN $2 AND $3 AND x.published_at IS NULL"))
             #expect(sql.contains("ORDER BY x.outbox_id DESC"))
         }

@@ -44,7 +44,8 @@ import Testing
             // Often the very time of a row.
             let wanted =
                 Bool.random(using: &random)
-                ? Int64.random(in: -10...(now + 10), using: &random) : times[ids.randomElement(using: &random) ?? 0] ?? 0
+                ? Int64.random(in: -10...(now + 10), using: &random)
+                : times[ids.randomElement(using: &random) ?? 0] ?? 0
             let (found, looks) = search(wanted, ids: ids) { times[$0] ?? 0 }
             #expect(ids.filter { $0 <= found.low }.allSatisfy { (times[$0] ?? 0) < wanted })
             #expect(ids.filter { $0 >= found.high }.allSatisfy { (times[$0] ?? 0) >= wanted })

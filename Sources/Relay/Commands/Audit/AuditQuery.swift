@@ -52,8 +52,10 @@ struct AuditQuery: Sendable {
             text.add("x.published_at IS NULL")
             addFilters(&text, "a")
             return text.statement(
-                "outbox_exceptions x JOIN outbox_audit a ON a.lane = x.lane AND a.id = x.outbox_id",
-                orderedBy: "x.outbox_id", limit: limit)
+                """
+                outbox_exceptions x CROSS JOIN LATERAL (
+                    SELECT * FROM outbox_audit v WHERE v.lane = x.lane AND v.id = x.outbox_id OFFSET 0) a
+                """, orderedBy: "x.outbox_id", limit: limit)
         }
         guard state == nil else {
             text.add("a.lane = ANY(\(lanes)) AND a.id BETWEEN \(low) AND \(high)")
@@ -63,7 +65,7 @@ struct AuditQuery: Sendable {
         text.add("o.lane = ANY(\(lanes)) AND o.id BETWEEN \(low) AND \(high)")
         addFilters(&text, "o")
         return text.statementInTwoSteps(
-            limit: limit, within: "a.lane = ANY(\(lanes)) AND a.id BETWEEN \(low) AND \(high)")
+            limit: limit, within: "v.lane = ANY(\(lanes)) AND v.id BETWEEN \(low) AND \(high)")
     }
 
     /// Rows by their ids: each is looked for in all lanes.
@@ -126,15 +128,17 @@ private struct Conditions {
             "SELECT \(AuditQuery.columns) FROM \(source) \(clause) ORDER BY \(key) DESC LIMIT \(limit)", parameters)
     }
 
-    /// Finds the rows in the log alone, and what became of them for the few that are left.
+    /// Finds the rows in the log alone, and what became of them for the few that are left: one by one (`OFFSET 0`), for at
+    /// the log's end, where statistics are always old, the planner expects a single row and would join all with all.
     /// - Parameter range: The page's range once more: the planner doesn't carry it over.
     func statementInTwoSteps(limit: Int, within range: String) -> Statement {
         Statement(
             """
             SELECT \(AuditQuery.columns) FROM (
                 SELECT o.lane, o.id FROM outbox o \(clause) ORDER BY o.id DESC LIMIT \(limit)) page
-            JOIN outbox_audit a ON a.lane = page.lane AND a.id = page.id
-            WHERE \(range) ORDER BY a.id DESC
+            CROSS JOIN LATERAL (
+                SELECT * FROM outbox_audit v WHERE v.lane = page.lane AND v.id = page.id AND \(range) OFFSET 0) a
+            ORDER BY a.id DESC
             """, parameters)
     }
 }
