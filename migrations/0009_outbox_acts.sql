@@ -81,7 +81,7 @@ SELECT o.id,
 FROM outbox o
 LEFT JOIN markets m ON m.id = o.market_id
 LEFT JOIN exchanges e ON e.id = m.exchange_id
-LEFT JOIN outbox_exceptions x ON x.outbox_id = o.id
+LEFT JOIN outbox_exceptions x ON x.outbox_id = o.id AND x.lane = o.lane
 LEFT JOIN LATERAL (
     SELECT upto_id, attempt, relay, confirmed_at
     FROM outbox_deliveries

@@ -9,8 +9,8 @@ struct RelayCommand: AsyncParsableCommand {
         abstract: "Announces what the writer stored: at least once, and in order for each market.",
         discussion: "Settings, from the environment or by flag:\n\n\(SettingsTable.text(for: RelaySettings.all))",
         subcommands: [
-            RunCommand.self, CheckCommand.self, StatusCommand.self, VerifyCommand.self, ReplayCommand.self,
-            ParkedCommand.self, SupersedeCommand.self, PruneCommand.self, HealthCommand.self,
+            RunCommand.self, CheckCommand.self, StatusCommand.self, AuditCommand.self, VerifyCommand.self,
+            ReplayCommand.self, ParkedCommand.self, SupersedeCommand.self, PruneCommand.self, HealthCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

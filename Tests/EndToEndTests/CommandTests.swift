@@ -47,6 +47,7 @@ import Testing
         ["relay", "replay", "--id", "1", "--rate=-1"], ["relay", "replay", "--continue", "1", "--id", "1"],
         ["relay", "supersede", "--yes"],
         ["relay", "parked", "list", "--limit", "0"],
+        ["relay", "audit", "--kind", "Candle"], ["relay", "audit", "--limit=-1"], ["relay", "audit", "--json", "--csv"],
     ])
     func wrongUsageIs64(words: [String]) async throws {
         let name = try #require(Program.Name(rawValue: words[0]))
@@ -60,6 +61,7 @@ import Testing
         ["writer", "health"], ["writer", "check"], ["relay", "check"], ["relay", "status"], ["relay", "verify"],
         ["relay", "health"], ["relay", "replay", "--market", "1", "--yes"], ["relay", "parked", "list"],
         ["relay", "supersede", "--until", "1h"], ["relay", "prune"],
+        ["relay", "audit"],
     ])
     func aServerThatIsAwayIs69(words: [String]) async throws {
         let port = try SilentServer.unusedPort()

@@ -12,22 +12,22 @@ func withGoodDatabase<R: Sendable>(
     }
 }
 
-/// Ids: 1 … 5 in lane 0 for market 1, 6 … 10 in lane 1 for market 2, each in the order of the kinds.
+/// Ids: 1 … 5 in lane 0 for market 13, 6 … 10 in lane 1 for market 5, each in the order of the kinds.
 private let goodDatabase = """
     CREATE FUNCTION pg_temp.key(OUT s timestamptz, OUT e timestamptz) LANGUAGE sql AS
         $$SELECT 'epoch'::timestamptz, 'epoch'::timestamptz + interval '1 minute'$$;
-    INSERT INTO candle_sticks SELECT m, s, e, '{}' FROM generate_series(1, 2) AS m, pg_temp.key();
-    INSERT INTO order_books SELECT m, s, e, '{}', '{}' FROM generate_series(1, 2) AS m, pg_temp.key();
+    INSERT INTO candle_sticks SELECT m, s, e, '{}' FROM unnest('{13,5}'::int[]) AS m, pg_temp.key();
+    INSERT INTO order_books SELECT m, s, e, '{}', '{}' FROM unnest('{13,5}'::int[]) AS m, pg_temp.key();
     INSERT INTO tickers (market_id, interval_start, interval_end)
-        SELECT m, s, e FROM generate_series(1, 2) AS m, pg_temp.key();
-    INSERT INTO trades SELECT m, s, e, '{}' FROM generate_series(1, 2) AS m, pg_temp.key();
-    INSERT INTO exchange_rates SELECT m, s, e, 1, 1, 1 FROM generate_series(1, 2) AS m, pg_temp.key();
+        SELECT m, s, e FROM unnest('{13,5}'::int[]) AS m, pg_temp.key();
+    INSERT INTO trades SELECT m, s, e, '{}' FROM unnest('{13,5}'::int[]) AS m, pg_temp.key();
+    INSERT INTO exchange_rates SELECT m, s, e, 1, 1, 1 FROM unnest('{13,5}'::int[]) AS m, pg_temp.key();
     INSERT INTO outbox (lane, record_type, market_id, interval_start, interval_end, body)
-        SELECT m - 1, kind, m, s, e, '{}'
-        FROM generate_series(1, 2) AS m,
+        SELECT lane, kind, m, s, e, '{}'
+        FROM (VALUES (0, 13), (1, 5)) AS l(lane, m),
              unnest('{CandleStick,OrderBook,Ticker,Trade,ExchangeRate}'::text[]) WITH ORDINALITY AS k(kind, n),
              pg_temp.key()
-        ORDER BY m, n;
+        ORDER BY lane, n;
     INSERT INTO outbox_deliveries (lane, after_id, upto_id, rows, relay)
         VALUES (0, 0, 2, 2, 'r'), (0, 2, 5, 3, 'r'), (1, 0, 6, 1, 'r');
     INSERT INTO outbox_exceptions (outbox_id, lane, state) VALUES (4, 0, 'parked'), (3, 0, 'superseded');

@@ -47,6 +47,12 @@ import Testing
                 """)
     }
 
+    @Test func severalTextsAreAnArrayOrOneText() {
+        let row = [ListingValue.array(["a\"", "b"]), .array([])]
+        #expect(listing(.json, [row]) == "[\n{\"id\":[\"a\\\"\",\"b\"],\"last_error\":[]}\n]\n")
+        #expect(listing(.csv, [row]) == "id,last_error\r\n\"a\"\"; b\",\r\n")
+    }
+
     @Test func csvQuotesWhatItMust() {
         let text = listing(.csv, [[.integer(1), .text("a,\"b\"\nc")], [.double(0.5), .text(" plain ")]])
         #expect(text == "id,last_error\r\n1,\"a,\"\"b\"\"\nc\"\r\n0.5, plain \r\n")

@@ -12,10 +12,11 @@ struct ActProgress {
 
     mutating func done(_ rows: Int) {
         count += rows
-        if bar.isDue { bar.update(share: share, text) }
+        let state = self
+        bar.show(share, state.text)
     }
 
-    func finish() { bar.finish(share: share, text) }
+    func finish() { bar.finish(share, text) }
 
     private var share: Double { Double(count) / Double(max(1, total)) }
 

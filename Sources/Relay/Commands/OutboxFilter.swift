@@ -4,22 +4,43 @@ import Program
 import Records
 import Service
 
-/// What becomes of an outbox row.
-enum OutboxState: String, CaseIterable, ExpressibleByArgument, Sendable {
-    case pending, published, parked, superseded
-}
-
 /// Which rows of the outbox are meant; all conditions hold together.
 struct OutboxFilter: ParsableArguments {
+    /// What becomes of a row, as the view `outbox_audit` has it.
+    enum State: String, CaseIterable, ExpressibleByArgument, Sendable {
+        case pending, published, parked, superseded
+    }
+
     @Option(help: "The row's id; may be given several times.") var id: [Int64] = []
     @Option(help: "The market's id.") var market: Int32?
     @Option(help: "The symbol, as in BTC/USDT.") var symbol: String?
-    @Option(help: "The exchange, as in binance.") var exchange: String?
-    @Option(help: "The kind, as in CandleStick.") var kind: String?
-    @Option(help: "The state.") var state: OutboxState?
+    @Option(help: "The exchange's external id or its name.") var exchange: String?
+    @Option(help: ArgumentHelp("The kind: \(RecordKind.all.map(\.name).joined(separator: ", ")).")) var kind: String?
+    @Option(help: "The state.") var state: State?
     @Option(help: "The collector's trace id.") var trace: String?
     @Option(help: "Created at or after this time: ISO 8601, or 2h for two hours ago.") var since: String?
     @Option(help: "Created before this time.") var until: String?
+
+    func validate() throws {
+        if let kind, RecordKind.named(kind) == nil {
+            let known = RecordKind.all.map(\.name).joined(separator: ", ")
+            throw ValidationError("--kind is \"\(kind)\", but may be: \(known)")
+        }
+    }
+
+    /// The markets that are meant are known by id only to the database.
+    var namesMarkets: Bool { symbol != nil || exchange != nil }
+
+    /// Ids of the markets that ``namesMarkets`` speaks of.
+    func marketsStatement() -> Statement {
+        var selection = Selection()
+        selection.add("m.id = ?", market.map(Parameter.int4))
+        selection.add("m.symbol = ?", symbol.map(Parameter.text))
+        selection.add("(e.external_exchange_id = ? OR e.name = ?)", exchange.map(Parameter.text))
+        return Statement(
+            "SELECT m.id FROM markets m JOIN exchanges e ON e.id = m.exchange_id \(selection.clause)",
+            selection.parameters)
+    }
 
     /// The conditions, over the columns of the view `outbox_audit`.
     /// - Throws: ``CommandExit`` with 64 for a time that is none.
@@ -35,7 +56,9 @@ struct OutboxFilter: ParsableArguments {
         selection.add("market_id = ?", market.map(Parameter.int4))
         selection.add("lane = ?", market.map { .int2(Int16(Lane.of(market: $0))) })
         selection.add("symbol = ?", symbol.map(Parameter.text))
-        selection.add("exchange = ?", exchange.map(Parameter.text))
+        selection.add(
+            "(exchange = ? OR exchange IN (SELECT external_exchange_id FROM exchanges WHERE name = ?))",
+            exchange.map(Parameter.text))
         selection.add("record_type = ?", kind.map(Parameter.text))
         selection.add("state = ?", (state?.rawValue).map(Parameter.text))
         selection.add("trace_id = ?", trace.map(Parameter.text))
@@ -61,7 +84,7 @@ struct OutboxFilter: ParsableArguments {
 extension OutboxFilter {
     /// Makes sure that no other states are asked for than the command is about.
     /// - Throws: ``CommandExit`` with 64.
-    func allow(_ states: OutboxState...) throws(CommandExit) {
+    func allow(_ states: State...) throws(CommandExit) {
         guard let state, !states.contains(state) else { return }
         let allowed = states.map(\.rawValue).joined(separator: " or ")
         throw CommandExit(.usage, "--state is \"\(state.rawValue)\", but this is about \(allowed) rows")

@@ -8,30 +8,44 @@ struct PendingReport: Sendable {
     /// The age of the oldest such row, in seconds by the database's clock; 0 if there is none.
     let oldestAge: Double
 
-    /// Costs the same whatever the backlog: it looks at no more than 1,001 rows of each lane. Beyond, ids tell how many
-    /// there are, as lanes share one sequence evenly.
     static func read(_ connection: PostgresConnection) async throws(PostgresError) -> PendingReport {
         let rows = try await connection.pipeline([
             Statement(
                 """
-                WITH lanes AS (
-                    SELECT lane::smallint, coalesce((SELECT upto_id FROM outbox_deliveries d WHERE d.lane = l.lane
-                                           ORDER BY after_id DESC LIMIT 1), 0) AS upto_id
-                    FROM generate_series(0, 15) AS l(lane)),
-                counted AS (
-                    SELECT upto_id, n, oldest
-                    FROM lanes CROSS JOIN LATERAL (
-                        SELECT count(*) AS n, min(created_at) AS oldest FROM (
-                            SELECT created_at FROM outbox WHERE lane = lanes.lane AND id > upto_id ORDER BY id LIMIT 1001
-                        ) newest) c)
-                SELECT coalesce(sum(CASE WHEN n <= 1000 THEN n
-                                ELSE greatest(n, ((SELECT last_value FROM outbox_id_seq) - upto_id) / 16) END), 0)::bigint,
-                       coalesce(bool_and(n <= 1000), true),
+                WITH \(pendingByLane)
+                SELECT sum(rows)::bigint, bool_and(is_exact),
                        coalesce(extract(epoch FROM clock_timestamp() - min(oldest)), 0)::double precision
-                FROM counted
+                FROM pending
                 """,
                 name: "pending_report")
         ])[0]
         return PendingReport(rows: rows.int8(0, 0), isExact: rows.bool(0, 1), oldestAge: max(0, rows.double(0, 2)))
     }
+
+    /// The table expression `pending`, a row for each lane.
+    ///
+    /// Costs the same whatever the backlog: it looks at no more than 1,001 rows of each lane. Beyond, ids tell how many
+    /// there are, as lanes share one sequence evenly; ids that were skipped when a partition was closed early are none.
+    static let pendingByLane = """
+        ends AS MATERIALIZED (
+            SELECT l.lane::smallint AS lane, coalesce(d.upto_id, 0) AS upto_id, d.confirmed_at
+            FROM generate_series(0, 15) AS l(lane)
+            LEFT JOIN LATERAL (SELECT upto_id, confirmed_at FROM outbox_deliveries WHERE lane = l.lane::smallint
+                               ORDER BY after_id DESC LIMIT 1) d ON true),
+        pending AS MATERIALIZED (
+            SELECT lane, upto_id, confirmed_at, seen <= 1000 AS is_exact, oldest,
+                   CASE WHEN seen <= 1000 THEN n
+                        ELSE greatest(n, (SELECT last_value - upto_id - (
+                            SELECT coalesce(sum(greatest(0, least(g.upto_id - 1, last_value)
+                                                            - greatest(g.from_id - 1, ends.upto_id))), 0)
+                            FROM outbox_gaps g) FROM outbox_id_seq)::bigint / 16) END AS rows
+            FROM ends CROSS JOIN LATERAL (
+                SELECT count(*) AS seen, count(*) FILTER (WHERE NOT excepted) AS n,
+                       min(created_at) FILTER (WHERE NOT excepted) AS oldest
+                FROM (
+                    SELECT created_at,
+                           (SELECT true FROM outbox_exceptions x WHERE x.outbox_id = next.id) IS NOT NULL AS excepted
+                    FROM (SELECT id, created_at FROM outbox WHERE lane = ends.lane AND id > ends.upto_id
+                          ORDER BY id LIMIT 1001) next) looked_at) c)
+        """
 }

@@ -29,12 +29,28 @@ public struct Selection: Sendable {
     /// - Throws: ``CommandExit`` with 64 for anything else.
     public mutating func add(_ condition: String, time: String?, flag: String) throws(CommandExit) {
         guard let time else { return }
-        if let duration = DurationText.parse(time) {
-            add(condition.replacing("?", with: "now() - make_interval(secs => ?)"), .double(duration / .seconds(1)))
-        } else if time.contains(where: { $0 == "-" }), time.allSatisfy({ "0123456789-:.TZ+ ".contains($0) }) {
-            add(condition.replacing("?", with: "?::timestamptz"), .text(time))
+        let point = try SelectedTime(time, flag: flag)
+        add(condition.replacing("?", with: point.sql), point.parameter)
+    }
+}
+
+/// A time of a selection, as SQL with one parameter.
+public struct SelectedTime: Sendable {
+    /// An expression of type `timestamptz` in which `?` stands for the parameter.
+    public let sql: String
+    public let parameter: Parameter
+
+    /// Reads a time: ISO 8601, or a duration that reaches back from now, as in `2h`.
+    /// - Throws: ``CommandExit`` with 64 for anything else.
+    public init(_ text: String, flag: String) throws(CommandExit) {
+        if let duration = DurationText.parse(text) {
+            sql = "now() - make_interval(secs => ?)"
+            parameter = .double(duration / .seconds(1))
+        } else if text.contains(where: { $0 == "-" }), text.allSatisfy({ "0123456789-:.TZ+ ".contains($0) }) {
+            sql = "?::timestamptz"
+            parameter = .text(text)
         } else {
-            throw CommandExit(.usage, "\(flag) is \"\(time)\", but may be: a time like 2026-01-31T12:00:00Z, or 2h")
+            throw CommandExit(.usage, "\(flag) is \"\(text)\", but may be: a time like 2026-01-31T12:00:00Z, or 2h")
         }
     }
 }

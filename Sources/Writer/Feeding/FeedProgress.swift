@@ -15,13 +15,14 @@ struct FeedProgress {
 
     mutating func confirmed(_ more: Int) {
         count += more
-        if bar.isDue { bar.update(share: share, text) }
+        let state = self
+        bar.show(share, state.text)
     }
 
     /// When the next window is due at this rate.
     func due(_ rate: Double) -> ContinuousClock.Instant { start + .seconds(Double(count) / rate) }
 
-    func finish() { bar.finish(share: share, text) }
+    func finish() { bar.finish(share, text) }
 
     private var share: Double? {
         guard let total, total > 0 else { return nil }

@@ -7,6 +7,7 @@ extension ListingValue {
         case .double(let number): number.isFinite ? "\(number)" : "null"
         case .bool(let flag): flag ? "true" : "false"
         case .json(let json): json
+        case .array(let texts): "[\(texts.map(JSONText.quoted).joined(separator: ","))]"
         case .null: "null"
         }
     }
@@ -15,6 +16,7 @@ extension ListingValue {
     var plainText: String {
         switch self {
         case .text(let text): text
+        case .array(let texts): texts.joined(separator: "; ")
         case .null: ""
         default: json
         }

@@ -18,6 +18,8 @@ public enum ListingValue: Sendable, Equatable {
     case bool(Bool)
     /// JSON that goes as it is into JSON, and as text into the other forms. It must be valid.
     case json(String)
+    /// Texts: an array in JSON, a text with semicolons elsewhere.
+    case array([String])
     /// Nothing: `null` in JSON, an empty cell elsewhere.
     case null
 }

@@ -1,0 +1,124 @@
+import Postgres
+import Records
+
+/// Reads the log and the tables of records once from front to back, in pieces.
+struct TableScan: Sendable {
+    var kinds: [String: KindSums] = [:]
+    /// Rows of the log.
+    var rows: Int64 = 0
+    /// Of these, the rows after the end of their lane's chain.
+    var beyondChain: Int64 = 0
+    var inWrongLane: Int64 = 0
+    /// The highest id of a row that is as old as the newest one that was dropped.
+    var newestOldRow: Int64 = 0
+
+    /// A table, or a partition of the log.
+    struct Table: Sendable {
+        /// Ready for SQL.
+        let name: String
+        /// nil: a partition of the log.
+        let kind: RecordKind?
+        let blocks: Int64
+
+        func pieces(of size: Int64) -> [Range<Int64>] {
+            stride(from: 0, to: blocks, by: Int(size)).map { $0..<min($0 + size, blocks) }
+        }
+    }
+
+    static func run(
+        _ connection: PostgresConnection, _ totals: VerificationTotals, blocksPerPiece: Int64,
+        _ progress: Verification.Progress
+    ) async throws -> TableScan {
+        var scan = TableScan()
+        let tables = try await tables(connection)
+        let all = tables.map(\.blocks).reduce(0, +)
+        var done: Int64 = 0
+        for table in tables {
+            for piece in table.pieces(of: blocksPerPiece) {
+                progress(Double(done) / Double(max(all, 1)), "reading \(table.name)")
+                if let kind = table.kind {
+                    scan.add(try await connection.pipeline([records(table, piece, totals)])[0], kind)
+                } else {
+                    scan.add(try await connection.pipeline([log(table, piece, totals)])[0])
+                }
+                done += piece.upperBound - piece.lowerBound
+            }
+        }
+        return scan
+    }
+
+    private static func tables(_ connection: PostgresConnection) async throws -> [Table] {
+        let partitions = try await connection.execute(
+            "SELECT partition::regclass::text, pg_relation_size(partition) / \(blockSize) FROM outbox_partitions ORDER BY from_id"
+        )
+        var tables = (0..<partitions.count).map {
+            Table(name: partitions.text($0, 0), kind: nil, blocks: partitions.int8($0, 1))
+        }
+        for kind in RecordKind.all {
+            let size = try await connection.execute("SELECT pg_relation_size('\(kind.table)') / \(blockSize)")
+            tables.append(Table(name: kind.table, kind: kind, blocks: size.int8(0, 0)))
+        }
+        return tables
+    }
+
+    private static let blockSize = "current_setting('block_size')::bigint"
+
+    // MARK: the statements
+
+    /// A market's key as the hash of a record's, whose sum tells sets of keys apart.
+    private static let hash = "hash_record_extended(ROW(market_id, interval_start, interval_end), 0)"
+
+    /// ``Lane/of(market:)`` in SQL; NULL for what can't be a market.
+    static let laneOfMarket = """
+        CASE WHEN market_id > 0 THEN (market_id::bigint * 2654435761 & 4294967295) >> 28 END
+        """
+
+    private static func range(_ piece: Range<Int64>) -> String {
+        "ctid >= '(\(piece.lowerBound),0)'::tid AND ctid < '(\(piece.upperBound),0)'::tid"
+    }
+
+    static func records(_ table: Table, _ piece: Range<Int64>, _ totals: VerificationTotals) -> Statement {
+        Statement(
+            """
+            SELECT count(*), coalesce(sum(\(hash)), 0)::text FROM ONLY \(table.name)
+            WHERE \(range(piece)) AND created_at > $1::timestamptz
+            """, [.text(totals.newestPruned)])
+    }
+
+    static func log(_ table: Table, _ piece: Range<Int64>, _ totals: VerificationTotals) -> Statement {
+        var ends = BinaryArray(elementType: .int8, capacity: Lane.count)
+        for end in totals.chainEnds { ends.append(int8: end) }
+        return Statement(
+            """
+            SELECT record_type, count(*) FILTER (WHERE created_at > $1::timestamptz),
+                   coalesce(sum(\(hash)) FILTER (WHERE created_at > $1::timestamptz), 0)::text,
+                   count(*) FILTER (WHERE created_at <= $1::timestamptz),
+                   coalesce(max(id) FILTER (WHERE created_at <= $1::timestamptz), 0),
+                   count(*) FILTER (WHERE id > ($2::bigint[])[lane + 1]),
+                   count(*) FILTER (WHERE lane IS DISTINCT FROM \(laneOfMarket))
+            FROM ONLY \(table.name) WHERE \(range(piece)) GROUP BY record_type
+            """, [.text(totals.newestPruned), .array(ends)])
+    }
+
+    private mutating func add(_ rows: Rows, _ kind: RecordKind) {
+        kinds[kind.name, default: KindSums()].records.add(Self.sum(rows, 0, at: 0))
+    }
+
+    private mutating func add(_ groups: Rows) {
+        for row in 0..<groups.count {
+            let current = Self.sum(groups, row, at: 1)
+            let old = groups.int8(row, 3)
+            kinds[groups.text(row, 0), default: KindSums()].rows.add(current)
+            kinds[groups.text(row, 0), default: KindSums()].oldRows += old
+            rows += current.count + old
+            newestOldRow = max(newestOldRow, groups.int8(row, 4))
+            beyondChain += groups.int8(row, 5)
+            inWrongLane += groups.int8(row, 6)
+        }
+    }
+
+    private static func sum(_ rows: Rows, _ row: Int, at column: Int) -> KindSums.Sum {
+        guard let hashes = Int128(rows.text(row, column + 1)) else { preconditionFailure("a sum is no whole number") }
+        return KindSums.Sum(count: rows.int8(row, column), hashes: hashes)
+    }
+}
