@@ -86,9 +86,12 @@ struct RelaySources: Sendable {
     /// Looks after partitions now and then, on a connection of its own, as that takes seconds when there is something to
     /// drop. That it fails is no reason to stop relaying.
     private func retain(_ retention: Duration) async throws {
+        var configuration = settings.database
+        configuration.applicationName = "candlepost retention"
+        configuration.replyTimeout = .seconds(3600)  // it counts the rows of a partition, of millions perhaps
         while true {
             do {
-                let connection = try await Database.connect(settings.database, logger: health.logger)
+                let connection = try await Database.connect(configuration, logger: health.logger)
                 do {
                     let steps = try await Retention.run(connection, retention: retention, by: settings.name)
                     for step in steps { health.retained(step) }
