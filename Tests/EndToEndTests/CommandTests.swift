@@ -47,7 +47,8 @@ import Testing
         ["relay", "replay", "--id", "1", "--rate=-1"], ["relay", "replay", "--continue", "1", "--id", "1"],
         ["relay", "supersede", "--yes"],
         ["relay", "parked", "list", "--limit", "0"],
-        ["relay", "audit", "--kind", "Candle"], ["relay", "audit", "--limit=-1"], ["relay", "audit", "--json", "--csv"],
+        ["relay", "audit", "--kind", "Candle"], ["relay", "audit", "--limit=-1"],
+        ["relay", "audit", "--json", "--csv"],
     ])
     func wrongUsageIs64(words: [String]) async throws {
         let name = try #require(Program.Name(rawValue: words[0]))

@@ -26,6 +26,17 @@ import Testing
         }
     }
 
+    @Test func isTriedAtTheStart() async throws {
+        try await World.with { world in
+            let relay = try await world.relay()
+            try await eventually("the relay says that it hears it") {
+                try await world.number("SELECT count(*) FROM relays WHERE doorbell_heard AND by_doorbell + by_poll > 0")
+                    == 1
+            }
+            #expect(!relay.log.contains("the doorbell is not heard"))
+        }
+    }
+
     /// Ends sessions of a program.
     /// - Returns: how many.
     private func end(_ program: String, _ condition: String, _ world: World) async throws -> Int {

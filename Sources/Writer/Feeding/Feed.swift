@@ -87,7 +87,7 @@ actor Feed {
             publishedLines += 1
             let body = piece.span.extracting(line)
             guard let kind = RecordKind.ofMessage(body) else {
-                throw NotTaken(description: "line \(publishedLines): its type is none of the five kinds")
+                throw NotTaken(description: "line \(publishedLines): its type names no kind of record")
             }
             let empty = PublishBatch(queue: kind.queue, appID: "candlepost feed", messages: lines.count)
             batches[kind.queue, default: empty]

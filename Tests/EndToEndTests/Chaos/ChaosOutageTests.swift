@@ -10,7 +10,9 @@ struct ChaosOutageTests {
         let end = ContinuousClock.now + .seconds(60 * settings.minutes)
         var seed = settings.seed
         for _ in 0..<settings.rounds where .now < end {
-            let plan = ChaosPlan(seed: seed, kinds: settings.kinds, count: settings.faultsPerRound)
+            var plan = ChaosPlan(seed: seed, kinds: settings.kinds, count: settings.faultsPerRound)
+            plan.writers = settings.writers ?? plan.writers
+            plan.relays = settings.relays ?? plan.relays
             say(
                 "chaos seed \(seed): \(plan.writers) writers, \(plan.relays) relays, \(plan.markets) markets:",
                 plan.faults.map(\.rawValue).joined(separator: " "))
@@ -46,6 +48,9 @@ struct ChaosSettings {
     let summary = Self.text("CHAOS_SUMMARY")
     let report = Self.text("CHAOS_REPORT")
     let kinds: [FaultKind]
+    /// How many there are in each round; nil: as the seed says.
+    let writers = Self.number("CHAOS_WRITERS").map(Int.init)
+    let relays = Self.number("CHAOS_RELAYS").map(Int.init)
 
     static var isWanted: Bool { number("CHAOS_SEED") != nil }
 

@@ -3,8 +3,8 @@ import TestSupport
 /// What one round does. The same seed gives the same plan.
 struct ChaosPlan: Equatable, Sendable {
     let seed: UInt64
-    let writers: Int
-    let relays: Int
+    var writers: Int
+    var relays: Int
     let markets: Int
     /// Messages a second.
     let rate: Int

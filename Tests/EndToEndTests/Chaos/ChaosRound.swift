@@ -213,7 +213,8 @@ final class ChaosRound {
 
     private func stopAndContinue(_ program: Program) async throws -> Bool {
         program.kill(SIGSTOP)
-        try await Task.sleep(for: .seconds(2))  // the fault itself
+        let seconds = [2, 2, 2, 20].randomElement(using: &random)!
+        try await Task.sleep(for: .seconds(seconds))  // the fault itself
         let isStopped = Self.state(of: program.pid) == "T"
         program.kill(SIGCONT)
         return isStopped

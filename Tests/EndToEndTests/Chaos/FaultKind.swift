@@ -45,7 +45,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         case .relayKilled: "kill -9 of a relay, then another one"
         case .relayKilledAtFailpoint: "a relay that kills itself before or after publish, confirm or ledger entry"
         case .relayTerminated: "SIGTERM to a relay under load, then another one"
-        case .relayStopped: "SIGSTOP to a relay for two seconds"
+        case .relayStopped: "SIGSTOP to a relay for two seconds, or for twenty"
         case .relayJoins: "a relay more, for two seconds"
         case .relaySleepsThroughItsEnd: "SIGSTOP to a relay, its sessions ended, lanes taken over; SIGCONT"
         case .postgresKilled: "kill -9 of PostgreSQL, all its processes"

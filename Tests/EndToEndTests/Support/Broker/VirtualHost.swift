@@ -42,16 +42,16 @@ actor VirtualHost {
         }
     }
 
-    /// Creates a durable queue that refuses what is beyond its length.
-    func declare(_ queue: String, refusingBeyond length: Int64) throws {
+    /// Creates a durable queue that refuses what is beyond its length, or drops its oldest messages then.
+    func declare(_ queue: String, refusingBeyond length: Int64, overflow: String = "reject-publish") throws {
         try withConnection { connection in
             withAMQPBytes("x-max-length") { maximum in
-                withAMQPBytes("x-overflow") { overflow in
-                    withAMQPBytes("reject-publish") { reject in
+                withAMQPBytes("x-overflow") { behaviour in
+                    withAMQPBytes(overflow) { reject in
                         var entries = [amqp_table_entry_t(), amqp_table_entry_t()]
                         (entries[0].key, entries[0].value.kind) = (maximum, UInt8(ascii: "l"))
                         entries[0].value.value.i64 = length
-                        (entries[1].key, entries[1].value.kind) = (overflow, UInt8(ascii: "S"))
+                        (entries[1].key, entries[1].value.kind) = (behaviour, UInt8(ascii: "S"))
                         entries[1].value.value.bytes = reject
                         declare(queue, &entries, connection)
                     }
