@@ -39,7 +39,7 @@ CREATE TABLE outbox_replays (
     PRIMARY KEY (outbox_id, act_id)
 );
 
--- What each relay last said of itself; one that is gone stays for a day. Who owns a lane stands in lane_owners.
+-- What each relay last said of itself; one that is gone without a word stays for a day. Who owns a lane stands in lane_owners.
 CREATE TABLE relays (
     relay            text PRIMARY KEY,
     started_at       timestamptz NOT NULL,

@@ -337,5 +337,6 @@ actor RelaySession {
         }
         try await connections.ledger.release(
             window.ownedLanes, clean: window.cleanLanes.filter { !suspects.isSuspect(lane: $0) })
+        try await health.vitals.remove(connections.ledger.connection)
     }
 }

@@ -27,6 +27,11 @@ final class RelayVitals: Sendable {
 
     func failed(_ error: String) { state.withLock { $0.lastError = (error, .now) } }
 
+    /// Stopped in good order: there is nothing to say any more.
+    func remove(_ connection: PostgresConnection) async throws(PostgresError) {
+        _ = try await connection.execute("DELETE FROM relays WHERE relay = $1", [.text(relay)])
+    }
+
     /// Writes it down, by the database's clock, and removes relays that were not seen for a day.
     func write(_ connection: PostgresConnection) async throws(PostgresError) {
         let now = ContinuousClock.now

@@ -34,6 +34,10 @@ import Testing
                     == 1
             }
             #expect(!relay.log.contains("the doorbell is not heard"))
+            try await world.stop(relay)
+            #expect(
+                try await world.number("SELECT count(*) FROM relays") == 0,
+                "who stops in good order is no longer listed")
         }
     }
 
