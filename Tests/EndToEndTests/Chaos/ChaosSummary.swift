@@ -4,9 +4,40 @@ struct ChaosSummary {
 
     private var counted: [RoundReport] { rounds.filter { !$0.isVoid && $0.faults.allSatisfy(\.isSeen) } }
 
-    var markdown: String {
-        (figures + kinds + matrix).joined(separator: "\n") + "\n"
-    }
+    var markdown: String { (Self.introduction + figures + kinds + Self.record + matrix).joined(separator: "\n") + "\n" }
+
+    private static let introduction = [
+        """
+        # What it was put through
+
+        Written by `scripts/chaos --publish` from the rounds that it ran. A round has one to three writers and relays, of 1, 7
+        or 64 markets, a publisher that records what RabbitMQ confirmed, and a consumer that records what came. Faults are
+        injected one after the other while messages flow; each must leave evidence, or the round is void. Then everything is
+        drained and stopped, and a checker holds what was sent, stored, announced and booked against one another: nothing lost,
+        torn, invented, altered, out of order, announced without being booked or the other way round, no more repeated than the
+        faults allow. `relay verify` has to agree. The checker itself is tested by histories with one thing wrong each.
+
+        """
+    ]
+
+    /// Faults of the code that tests of this kind found, the newest first.
+    private static let record = [
+        """
+        ## Found on the way
+
+        | what | found by |
+        | --- | --- |
+        | a machine that fell silent kept its lanes for as long as the server's TCP gave it, two hours by default | `databaseHalfOpen`, seed 1007 |
+        | a lane that was to be left stayed for ever if a row lay behind one that had left | the model, `leave-leaves-gaps` |
+        | a stop in good order repeated rows | the model, `stop-leaves-gaps` |
+        | rows repeated after a kill went out unmarked when another relay had held the lane between | the model, `release-suspects` |
+        | the publishing window was no bound while the ledger was slow | the model, `heads-unbounded` |
+        | a writer without RabbitMQ did not notice that PostgreSQL was away too | `ServerOutageTests.bothAtOnce` |
+
+        ## The matrix
+
+        """
+    ]
 
     // MARK: figures
 
@@ -54,6 +85,7 @@ struct ChaosSummary {
             return "| \(kind.rawValue) | \(rows) | \(kind.summary) | \(times.count) | \(recovery) |"
         }
         return [
+            "## By fault", "",
             "| fault | rows | what is done | times | seconds until it went on, p50 / p95 / max |",
             "| --- | --- | --- | --- | --- |",
         ] + lines + [""]
