@@ -74,7 +74,7 @@ final class ChaosRound {
         var seen: Set<Int64> = []
         let repeated = history.deliveries.filter { !seen.insert($0.id).inserted && !$0.isRedelivered }.count
         return RoundReport(
-            seed: plan.seed, isVoid: false, messages: history.sent.count, announced: history.deliveries.count,
+            seed: plan.seed, isVoid: evidence.contains { !$0.isSeen }, messages: history.sent.count, announced: history.deliveries.count,
             repeated: repeated, hardFaults: windows, faults: outcomes,
             violations: Checker.check(history).map(\.code.rawValue))
     }
@@ -358,7 +358,11 @@ final class ChaosRound {
         try await Servers.tell(["rabbitmqctl", "set_vm_memory_high_watermark", "absolute", "1MB"])
         var isSeen = true
         do {
-            try await relays[0].becomes(ready: false, within: .seconds(30))
+            // Only a relay that has something to publish is told.
+            try await eventually("a relay is blocked", within: .seconds(30)) {
+                for relay in relays where await relay.isReady == false { return true }
+                return false
+            }
         } catch is TooLate {
             isSeen = false
         }

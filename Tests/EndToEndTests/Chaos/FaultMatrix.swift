@@ -17,7 +17,7 @@ struct FaultMatrix {
             promise: "no second record or outbox row", shown: "WriterCrashTests"),
         Row(
             number: 3, fault: "connection cut while COMMIT is in flight",
-            promise: "unknown outcome is tried again, once stored", shown: "StoreOutageTests"),
+            promise: "unknown outcome is tried again, once stored", shown: "OutageTests"),
         Row(
             number: 4, fault: "kill -9 relay between publish and ledger", promise: "repeated, at most a window",
             shown: "RelayCrashTests"),
