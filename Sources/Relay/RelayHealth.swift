@@ -11,7 +11,8 @@ struct RelayHealth: Sendable {
         self.readiness = readiness
         self.vitals = vitals
         self.logger = logger
-        readiness.declare("postgres", "rabbitmq", "output queue")
+        readiness.declare("postgres", "rabbitmq", "output queue", "progress")
+        _ = readiness.set("progress", .ready)
     }
 
     func connected(_ name: String) {
@@ -33,6 +34,19 @@ struct RelayHealth: Sendable {
         vitals.failed("\(queue): \(reason)")
         if readiness.set("output queue", .notReady("\(queue): \(reason)")) {
             logger.warning("lanes wait", metadata: ["queue": "\(queue)", "reason": "\(reason)"])
+        }
+    }
+
+    /// Whatever the reason, and whichever relay it is: rows that wait while nothing moves are an alarm.
+    func progress(stillFor time: Duration, rows: Int64) {
+        guard time > .seconds(60) else {
+            if readiness.set("progress", .ready) { logger.info("rows move again") }
+            return
+        }
+        let reason =
+            "\(rows) rows are pending, and of a lane with such none was published for \(time.components.seconds) s"
+        if readiness.set("progress", .notReady(reason)) {
+            logger.error("nothing moves though rows are pending", metadata: ["seconds": "\(time.components.seconds)"])
         }
     }
 

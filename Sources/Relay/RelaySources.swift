@@ -111,6 +111,7 @@ struct RelaySources: Sendable {
         while true {
             let report = try await PendingReport.read(connections.log)
             metrics.report(report)
+            health.progress(stillFor: .seconds(report.stillFor), rows: report.rows)
             try await health.vitals.write(connections.log)
             post(.lookAtConfirms)
             let superseded = try await superseded()

@@ -26,6 +26,24 @@ struct PendingReportTests {
         }
     }
 
+    /// A backlog that shrinks is no standstill, however old it is.
+    @Test func aLaneStandsStillSinceItsLastConfirmOrSinceItsOldestRow() async throws {
+        try await withMigratedDatabase { _, connection in
+            #expect(try await PendingReport.read(connection).stillFor == 0)
+            try await connection.log([(0, 1), (0, 1), (1, 2)])
+            try await connection.script("UPDATE outbox SET created_at = now() - interval '1 hour' WHERE lane = 0")
+            #expect(try await PendingReport.read(connection).stillFor >= 3600)
+            try await connection.deliver(lane: 0, after: 0, upTo: 1, rows: 1)
+            let moving = try await PendingReport.read(connection)
+            #expect(moving.stillFor < 60 && moving.oldestAge >= 3600)
+            try await connection.script("UPDATE outbox_deliveries SET confirmed_at = now() - interval '10 minutes'")
+            let still = try await PendingReport.read(connection).stillFor
+            #expect(still >= 600 && still < 660)
+            try await connection.deliver(lane: 0, after: 1, upTo: 2, rows: 1)
+            #expect(try await PendingReport.read(connection).stillFor < 60)
+        }
+    }
+
     @Test func upToAThousandRowsOfALaneAreCounted() async throws {
         try await withMigratedDatabase { _, connection in
             try await connection.log(Array(repeating: (3, 1), count: 1000))

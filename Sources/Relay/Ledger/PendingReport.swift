@@ -7,6 +7,8 @@ struct PendingReport: Sendable {
     let isExact: Bool
     /// The age of the oldest such row, in seconds by the database's clock; 0 if there is none.
     let oldestAge: Double
+    /// For how many seconds a lane has had pending rows without any of its rows being confirmed: the longest of all lanes.
+    let stillFor: Double
 
     static func read(_ connection: PostgresConnection) async throws(PostgresError) -> PendingReport {
         let rows = try await connection.pipeline([
@@ -14,12 +16,16 @@ struct PendingReport: Sendable {
                 """
                 WITH \(pendingByLane)
                 SELECT sum(rows)::bigint, bool_and(is_exact),
-                       coalesce(extract(epoch FROM clock_timestamp() - min(oldest)), 0)::double precision
+                       coalesce(extract(epoch FROM clock_timestamp() - min(oldest)), 0)::double precision,
+                       coalesce(extract(epoch FROM clock_timestamp() - min(greatest(oldest, confirmed_at)) FILTER (WHERE oldest IS NOT NULL)), 0)
+                           ::double precision
                 FROM pending
                 """,
                 name: "pending_report")
         ])[0]
-        return PendingReport(rows: rows.int8(0, 0), isExact: rows.bool(0, 1), oldestAge: max(0, rows.double(0, 2)))
+        return PendingReport(
+            rows: rows.int8(0, 0), isExact: rows.bool(0, 1), oldestAge: max(0, rows.double(0, 2)),
+            stillFor: max(0, rows.double(0, 3)))
     }
 
     /// The table expression `pending`, a row for each lane.
