@@ -176,6 +176,8 @@ final class ChaosRound {
     }
 
     private func end(_ program: Program, by signal: Int32) async throws -> Program.Exit {
+        // Before it has begun a signal ends it as it ends any program.
+        try await eventually("\(program.name) has begun") { program.port != nil || !program.isRunning }
         program.kill(signal)
         return try await program.ended(within: .seconds(60))
     }

@@ -68,10 +68,18 @@ struct ChaosSummary {
         return lines + [""]
     }
 
+    /// `1 to 12, 5000 to 5002`.
     private var seeds: String {
-        let all = Set(counted.map(\.seed)).sorted()
-        guard let first = all.first, let last = all.last else { return "none" }
-        return "\(first) to \(last)"
+        var ranges: [ClosedRange<UInt64>] = []
+        for seed in Set(counted.map(\.seed)).sorted() {
+            if let last = ranges.last, last.upperBound + 1 == seed {
+                ranges[ranges.count - 1] = last.lowerBound...seed
+            } else {
+                ranges.append(seed...seed)
+            }
+        }
+        return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound) to \($0.upperBound)" }
+            .joined(separator: ", ")
     }
 
     // MARK: kinds
