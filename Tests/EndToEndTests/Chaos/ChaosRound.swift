@@ -74,7 +74,8 @@ final class ChaosRound {
         var seen: Set<Int64> = []
         let repeated = history.deliveries.filter { !seen.insert($0.id).inserted && !$0.isRedelivered }.count
         return RoundReport(
-            seed: plan.seed, isVoid: evidence.contains { !$0.isSeen }, messages: history.sent.count, announced: history.deliveries.count,
+            seed: plan.seed, isVoid: evidence.contains { !$0.isSeen }, messages: history.sent.count,
+            announced: history.deliveries.count,
             repeated: repeated, hardFaults: windows, faults: outcomes,
             violations: Checker.check(history).map(\.code.rawValue))
     }
