@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Service
 
@@ -6,6 +7,7 @@ struct RelayHealth: Sendable {
     let readiness: Readiness
     let logger: Logger
     let vitals: RelayVitals
+    private let outputReady = Gauge(label: "candlepost_relay_output_ready")
 
     init(_ readiness: Readiness, vitals: RelayVitals, logger: Logger) {
         self.readiness = readiness
@@ -27,10 +29,12 @@ struct RelayHealth: Sendable {
     }
 
     func delivering() {
+        outputReady.record(1)
         if readiness.set("output queue", .ready) { logger.info("the output queue takes messages") }
     }
 
     func notDelivering(_ reason: String, queue: String) {
+        outputReady.record(0)
         vitals.failed("\(queue): \(reason)")
         if readiness.set("output queue", .notReady("\(queue): \(reason)")) {
             logger.warning("lanes wait", metadata: ["queue": "\(queue)", "reason": "\(reason)"])

@@ -33,6 +33,9 @@ extension RelayMetrics {
             "Rows put aside because the broker does not bear them; `relay parked list` names them."),
         MetricDescription(
             "candlepost_relay_wakeups_total", .counter, "Looks at the log, by what caused them: doorbell or poll."),
+        MetricDescription(
+            "candlepost_relay_output_ready", .gauge,
+            "0 while lanes wait for the broker or the output queue: missing, full, blocked, or without confirms."),
         MetricDescription("candlepost_relay_lanes_owned", .gauge, "Lanes that this relay publishes for, of 16."),
         MetricDescription(
             "candlepost_relay_rows_pending", .gauge,
