@@ -45,7 +45,7 @@ import Testing
                 await relay.metric("candlepost_relay_rows_refused_total") ?? 0 > 0
             }
             try await relay.becomes(ready: false)
-            #expect(await relay.metric("candlepost_relay_output_ready") == 0)
+            try await eventually("a metric says so") { await relay.metric("candlepost_relay_output_ready") == 0 }
             #expect(await relay.get("/readyz")?.body.contains("output queue") == true)
             let before = try await world.number("SELECT count(*) FROM outbox_audit WHERE state = 'published'")
             #expect(before < 400)
