@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Lanes and their ledger", .timeLimit(.minutes(2)))
+@Suite("Lanes and their ledger", .timeLimit(.minutes(10)))
 struct LaneLedgerTests {
     private static let all = Array(0..<16)
     private static let noRelayLock = """

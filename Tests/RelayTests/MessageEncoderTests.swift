@@ -6,7 +6,7 @@ import Testing
 @testable import AMQP
 @testable import Relay
 
-@Suite("Rows as messages", .timeLimit(.minutes(2)))
+@Suite("Rows as messages", .timeLimit(.minutes(10)))
 struct MessageEncoderTests {
     @Test func aKnownKindHasItsNumberAndANewOneGetsTheNext() {
         var encoder = MessageEncoder(queue: "q")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Reading the log", .timeLimit(.minutes(2)))
+@Suite("Reading the log", .timeLimit(.minutes(10)))
 struct OutboxReaderTests {
     private func read(_ connection: PostgresConnection, _ requests: [OutboxReader.Request]) async throws -> [[Int64]] {
         let rows = try await OutboxReader.read(requests, connection).rows

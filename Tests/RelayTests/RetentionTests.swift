@@ -5,7 +5,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Retention", .timeLimit(.minutes(2)))
+@Suite("Retention", .timeLimit(.minutes(10)))
 struct RetentionTests {
     private static let week = Duration.seconds(7 * 86_400)
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("What relay status reads", .timeLimit(.minutes(2)))
+@Suite("What relay status reads", .timeLimit(.minutes(10)))
 struct StatusQueryTests {
     @Test func aLineForEachLaneWithItsOwnerAndItsRows() async throws {
         try await withGoodDatabase { database, connection in

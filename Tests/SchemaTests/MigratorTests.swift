@@ -5,7 +5,7 @@ import Testing
 
 @testable import Schema
 
-@Suite("Bringing a schema up to date", .timeLimit(.minutes(2)))
+@Suite("Bringing a schema up to date", .timeLimit(.minutes(10)))
 struct MigratorTests {
     private func migrations(_ sql: String...) -> [Migration] {
         sql.enumerated().map { Migration(version: Int32($0 + 1), name: "000\($0 + 1)_x", sql: $1) }

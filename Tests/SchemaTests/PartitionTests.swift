@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("Partitions of the outbox", .timeLimit(.minutes(2)))
+@Suite("Partitions of the outbox", .timeLimit(.minutes(10)))
 struct PartitionTests {
     private static let insert = """
         INSERT INTO outbox (lane, record_type, market_id, interval_start, interval_end, body)

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("What the tables promise", .timeLimit(.minutes(2)))
+@Suite("What the tables promise", .timeLimit(.minutes(10)))
 struct TableTests {
     @Test func candlesAreTheRowsOfTheCharts() async throws {
         try await withMigratedDatabase { _, connection in

@@ -34,7 +34,7 @@ private struct Unavailable: ExitStatusError {
     let exitStatus = ExitStatus.unavailable
 }
 
-@Suite(.timeLimit(.minutes(1))) struct RunServicesTests {
+@Suite(.timeLimit(.minutes(10))) struct RunServicesTests {
     private let readiness = Readiness()
     private let journal = Journal()
 

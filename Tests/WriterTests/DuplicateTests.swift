@@ -5,7 +5,7 @@ import Testing
 
 @testable import Writer
 
-@Suite("Records that were stored before", .timeLimit(.minutes(2)))
+@Suite("Records that were stored before", .timeLimit(.minutes(10)))
 struct DuplicateTests {
     private func conflicts(_ connection: PostgresConnection) async throws -> [String] {
         try await connection.texts(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Writer
 
-@Suite("Several writers, and a database that goes away", .timeLimit(.minutes(2)))
+@Suite("Several writers, and a database that goes away", .timeLimit(.minutes(10)))
 struct OutageTests {
     private static let isWaitingForALane = """
         SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Writer
 
-@Suite("Messages that can't be records", .timeLimit(.minutes(2)))
+@Suite("Messages that can't be records", .timeLimit(.minutes(10)))
 struct RefusedRowTests {
     /// Rows that only the database refuses, among others of all sorts; each is found, wherever it stands.
     @Test(arguments: [[0], [17], [49], [0, 1, 2], [10, 11, 30, 49]])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Writer
 
-@Suite("A batch in one transaction", .timeLimit(.minutes(2)))
+@Suite("A batch in one transaction", .timeLimit(.minutes(10)))
 struct StoreTests {
     @Test func newRecordsAreStoredAndAnnounced() async throws {
         try await withMigratedDatabase { database, connection in

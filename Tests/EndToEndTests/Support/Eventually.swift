@@ -7,7 +7,7 @@ struct TooLate: Error, CustomStringConvertible {
 /// - Parameter what: what is waited for, for the error's sake.
 /// - Throws: ``TooLate`` when the time is up, or what the condition throws.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
+    _ what: String, within limit: Duration = .seconds(120), _ condition: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
     while try await !condition() {

@@ -52,7 +52,7 @@ struct PaceTests {
     }
 }
 
-@Suite("An operator's interruption", .timeLimit(.minutes(1)))
+@Suite("An operator's interruption", .timeLimit(.minutes(10)))
 struct InterruptionTests {
     @Test func endsAPause() async {
         let interruption = Interruption()
@@ -71,7 +71,7 @@ struct InterruptionTests {
     }
 }
 
-@Suite("The rows of an act", .timeLimit(.minutes(2)))
+@Suite("The rows of an act", .timeLimit(.minutes(10)))
 struct RowCursorTests {
     @Test func areThoseOfTheBeginning() async throws {
         try await withMigratedDatabase { database, connection in

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Which rows of the outbox are meant", .timeLimit(.minutes(2)))
+@Suite("Which rows of the outbox are meant", .timeLimit(.minutes(10)))
 struct OutboxFilterTests {
     @Test func flagsAreRecordedSoThatTheyCanBeReadAgain() throws {
         let words = [

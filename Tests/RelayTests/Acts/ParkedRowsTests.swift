@@ -5,7 +5,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Rows that could not be published", .timeLimit(.minutes(2)))
+@Suite("Rows that could not be published", .timeLimit(.minutes(10)))
 struct ParkedRowsTests {
     /// Four rows, of which the first three are parked.
     private static let parked = """

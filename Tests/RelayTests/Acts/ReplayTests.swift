@@ -7,7 +7,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Publishing rows again", .enabled(if: TestBroker.url != nil), .timeLimit(.minutes(2)))
+@Suite("Publishing rows again", .enabled(if: TestBroker.url != nil), .timeLimit(.minutes(10)))
 struct ReplayTests {
     /// A replay of these rows, to its end.
     private func replay(

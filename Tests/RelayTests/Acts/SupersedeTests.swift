@@ -5,7 +5,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Superseding older rows", .timeLimit(.minutes(2)))
+@Suite("Superseding older rows", .timeLimit(.minutes(10)))
 struct SupersedeTests {
     private func supersede(
         _ words: [String] = ["--until", "0s"], on connection: PostgresConnection

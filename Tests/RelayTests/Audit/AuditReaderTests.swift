@@ -6,7 +6,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Reading the outbox for an audit", .timeLimit(.minutes(3)))
+@Suite("Reading the outbox for an audit", .timeLimit(.minutes(10)))
 struct AuditReaderTests {
     /// 3,000 rows of five kinds and 40 markets on two exchanges, ten a second for five minutes, over three partitions of
     /// which one was closed early; some lanes are behind, and some rows are exceptions of every sort.

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("The life of an event", .timeLimit(.minutes(2)))
+@Suite("The life of an event", .timeLimit(.minutes(10)))
 struct EventLifeTests {
     private func life(_ id: Int64, _ connection: PostgresConnection) async throws -> EventLife? {
         try await EventLife.read(id, try OutboxFilter.parse([]), connection)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Relay
 
-@Suite(.timeLimit(.minutes(1))) struct IDWalkTests {
+@Suite(.timeLimit(.minutes(10))) struct IDWalkTests {
     private struct Row: Equatable {
         let lane: Int
         let id: Int64

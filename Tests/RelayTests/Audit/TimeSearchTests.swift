@@ -3,7 +3,7 @@ import Testing
 
 @testable import Relay
 
-@Suite(.timeLimit(.minutes(1))) struct TimeSearchTests {
+@Suite(.timeLimit(.minutes(10))) struct TimeSearchTests {
     /// Searches a log in memory, whose times are those of its ids, and counts the looks.
     private func search(_ wanted: Int64, ids: [Int64], time: (Int64) -> Int64) -> (found: TimeSearch, looks: Int) {
         var search = TimeSearch(

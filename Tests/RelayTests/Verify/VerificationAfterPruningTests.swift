@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Holding the promises when old rows were dropped", .timeLimit(.minutes(2)))
+@Suite("Holding the promises when old rows were dropped", .timeLimit(.minutes(10)))
 struct VerificationAfterPruningTests {
     @Test func theyHold() async throws {
         try await withPrunedDatabase { connection in

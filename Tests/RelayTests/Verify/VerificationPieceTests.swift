@@ -5,7 +5,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Verifying in pieces", .timeLimit(.minutes(2)))
+@Suite("Verifying in pieces", .timeLimit(.minutes(10)))
 struct VerificationPieceTests {
     /// The smallest pieces: many of each table, and of each lane's ledger.
     private static let small = Verification.PieceSizes(blocks: 1, ledgerEntries: 3)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-@Suite("Holding the promises against the database", .timeLimit(.minutes(3)))
+@Suite("Holding the promises against the database", .timeLimit(.minutes(10)))
 struct VerificationTests {
     @Test func anEmptyDatabaseKeepsThem() async throws {
         try await withMigratedDatabase { _, connection in

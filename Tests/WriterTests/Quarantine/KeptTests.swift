@@ -8,7 +8,7 @@ import Testing
 @testable import Writer
 
 /// What can't be a record is kept to the last byte, whatever it is.
-@Suite(.timeLimit(.minutes(5))) struct KeptTests {
+@Suite(.timeLimit(.minutes(10))) struct KeptTests {
     @Test func theWholeCorpusIsKeptWithItsReasons() async throws {
         try await QuarantineWorld.with { world in
             var small = DeliveryBatch()

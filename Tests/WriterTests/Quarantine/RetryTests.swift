@@ -7,7 +7,7 @@ import Testing
 @testable import Writer
 
 /// Back in again from quarantine.
-@Suite(.timeLimit(.minutes(5))) struct RetryTests {
+@Suite(.timeLimit(.minutes(10))) struct RetryTests {
     private func importMarket(_ id: Int32, _ world: QuarantineWorld) async throws {
         let market = MarketEntry(id: id, externalMarketId: "N", symbol: "N/USDT", base: nil, quote: nil, active: nil)
         let exchange = ExchangeEntry(id: 1, externalExchangeId: "binance", name: "Binance", markets: [market])
