@@ -238,7 +238,7 @@ actor RelaySession {
 
     private func publish() async throws {
         let isCareful = faults.areIn(window.ownedLanes)
-        guard !isCareful || window.inFlightCount == 0 else { return }
+        guard isCareful ? window.inFlightCount == 0 : window.isBurstDue else { return }
         let now = ContinuousClock.now
         if window.inFlightCount == 0 { lastOutcome = now }
         let taken = window.takeReady(limit: isCareful ? 1 : 1000, at: now)

@@ -25,12 +25,14 @@ struct WriterService: ServiceLifecycle.Service {
         await store.close()
     }
 
-    /// Messages of several batches are never in the database at once, so they commit in the order in which they arrived;
-    /// while one batch commits, the next one is collected and decoded.
+    /// Messages of several batches are never in the database at once, so they commit in the order in which they arrived.
+    /// While one batch commits the next one is collected, and decoded as soon as it is full: so batches are small when
+    /// little comes, and large under load.
     private func consume(_ consumer: AMQPConsumer) async throws {
         try await withThrowingTaskGroup(of: Void.self) { storing in
             while let batch = try await consumer.nextBatch(
-                limit: settings.batchSize, maximumBytes: settings.batchBytes, delay: settings.batchDelay)
+                limit: settings.batchSize, maximumBytes: settings.batchBytes, delay: settings.batchDelay,
+                awaitsAcknowledgement: true)
             {
                 let prepared = decode(batch)
                 try await storing.next()

@@ -164,6 +164,33 @@ extension ConsumerTests {
         }
     }
 
+    @Test(.timeLimit(.minutes(10))) func aSmallBatchWaitsUntilTheOneBeforeIsAcknowledged() async throws {
+        try await TestBroker.withQueue { queue in
+            try await fill(queue, with: Array(bodies(4)[0..<2]))
+            let consumer = try await consumer(of: queue)
+            let first = try #require(try await consumer.nextBatch(limit: 1, delay: .seconds(20)))
+            async let second = consumer.nextBatch(limit: 10, delay: .zero, awaitsAcknowledgement: true)
+            try await fill(queue, with: Array(bodies(4)[2..<4]))
+            // Never, if it is handed out with one message.
+            while await consumer.bufferedCount < 3 { try Task.checkCancellation() }
+            await consumer.acknowledge(through: first.deliveries[0].tag)
+            #expect(try await second?.bodies == Array(bodies(4)[1..<4]))
+            await consumer.close()
+        }
+    }
+
+    @Test func aFullBatchWaitsForNoAcknowledgement() async throws {
+        try await TestBroker.withQueue { queue in
+            try await fill(queue, with: bodies(4))
+            let consumer = try await consumer(of: queue)
+            for part in [0..<2, 2..<4] {
+                let batch = try await consumer.nextBatch(limit: 2, delay: .seconds(20), awaitsAcknowledgement: true)
+                #expect(batch?.bodies == Array(bodies(4)[part]))
+            }
+            await consumer.close()
+        }
+    }
+
     @Test func severalQueuesAreToldApart() async throws {
         try await TestBroker.withQueue { one in
             try await TestBroker.withQueue { two in

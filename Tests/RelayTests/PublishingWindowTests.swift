@@ -22,6 +22,21 @@ extension PublishingWindow {
     mutating func record() { recorded(ledgerEntries) }
 }
 
+@Suite("Bursts")
+struct BurstTests {
+    @Test func waitUntilAsManyAreReadyAsAreOnTheirWay() {
+        var window = window(lanes: 1)
+        #expect(window.isBurstDue)
+        for id in 1...4 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 0) }
+        #expect(window.publish(from: 1) == [1, 2, 3, 4])
+        for id in 5...6 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 0) }
+        #expect(!window.isBurstDue)
+        window.confirmed(2...3)
+        #expect(window.isBurstDue)
+        #expect(window.publish(from: 5) == [5, 6])
+    }
+}
+
 @Suite("Reading into the window")
 struct WindowReadingTests {
     @Test func aLaneIsReadOnceAndAgainWhenThereMayBeMore() {

@@ -1,5 +1,6 @@
 import AMQP
 import DequeModule
+import Records
 
 /// What is read, on its way, confirmed and recorded, over all lanes of this relay. No I/O, no clock.
 ///
@@ -33,7 +34,8 @@ struct PublishingWindow {
     let limit: Int
     /// No more is sent while bodies of this many bytes in all are on their way: it bounds memory, not order.
     private let byteLimit: Int
-    private var lanes: [Int: LaneQueue] = [:]
+    /// By lane; nil for those of other relays.
+    private var lanes = [LaneQueue?](repeating: nil, count: Lane.count)
     /// Lanes that may have rows beyond those that were read.
     private var unread: Set<Int> = []
     /// Lanes that are to be given up: nothing more is sent from them but what fills a gap.
@@ -58,7 +60,7 @@ struct PublishingWindow {
         precondition(limit > 0, "a window of \(size) has no room for \(laneCount) lanes")
     }
 
-    var ownedLanes: [Int] { lanes.keys.sorted() }
+    var ownedLanes: [Int] { lanes.indices.filter { lanes[$0] != nil } }
     /// The lanes that the next owner need not be careful with: all that was published is in the ledger, and no row is
     /// left that an owner before may have published.
     var cleanLanes: [Int] { ownedLanes.filter { lanes[$0]?.isClean == true } }
@@ -66,7 +68,7 @@ struct PublishingWindow {
     /// because the broker does not take it.
     var isSettled: Bool {
         inFlightCount == 0
-            && lanes.allSatisfy { !$0.value.canBeRecorded && (!$0.value.hasGap || pausedLanes.contains($0.key)) }
+            && ownedLanes.allSatisfy { !lanes[$0]!.canBeRecorded && (!lanes[$0]!.hasGap || pausedLanes.contains($0)) }
     }
     /// Whether there is nothing to wait for before what was confirmed is recorded.
     var isQuiet: Bool { inFlightCount == 0 && !ready.contains { mayLeave($0) } }
@@ -101,7 +103,7 @@ struct PublishingWindow {
     func readUpTo(lane: Int) -> Int64? { lanes[lane]?.readUpTo }
 
     /// Any lane may have new rows.
-    mutating func woken() { unread = Set(lanes.keys) }
+    mutating func woken() { unread = Set(ownedLanes) }
 
     /// Rows were superseded: those that were read and did not leave are read once more.
     mutating func readAgain() {
@@ -131,6 +133,10 @@ struct PublishingWindow {
     }
 
     // MARK: publish
+
+    /// Whether as many rows are ready as are on their way. What became ready one by one leaves together then, which costs the
+    /// broker fewer writes and confirms; when nothing is on its way a single row need not wait.
+    var isBurstDue: Bool { ready.count >= inFlightCount }
 
     /// Takes the rows to publish now, in order. Give their delivery tags by ``published(_:firstTag:)``.
     mutating func takeReady(

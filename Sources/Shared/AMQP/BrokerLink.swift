@@ -99,17 +99,19 @@ struct BrokerLink: ~Copyable {
     /// What the thread has to wait for.
     /// - Parameters:
     ///   - reading: whether there is room for what the broker sends.
+    ///   - isUrgent: whether to read it when it comes; else the deadline is early enough.
     ///   - deadline: when the actor itself wants to be called at the latest.
     mutating func interest(
-        reading: Bool, deadline: ContinuousClock.Instant?, now: ContinuousClock.Instant
+        reading: Bool, isUrgent: Bool = true, deadline: ContinuousClock.Instant?, now: ContinuousClock.Instant
     ) -> PollThread.Interest {
         clock.setReading(reading, at: now)
         let unsent = outgoing.unsent > 0
         let heartbeat = clock.deadline(unsent: unsent)
         // What the library has read already does not make the socket readable again.
-        let leftOver = reading && (amqp_data_in_buffer(handle.raw) != 0 || amqp_frames_enqueued(handle.raw) != 0)
+        let leftOver =
+            reading && isUrgent && (amqp_data_in_buffer(handle.raw) != 0 || amqp_frames_enqueued(handle.raw) != 0)
         return PollThread.Interest(
-            descriptor: handle.descriptor, readable: reading, writable: unsent,
+            descriptor: handle.descriptor, readable: reading && isUrgent, writable: unsent,
             deadline: [heartbeat, deadline, leftOver ? now : nil].compactMap(\.self).min())
     }
 
