@@ -36,8 +36,8 @@ SECTIONS = {
     "profile": profiling.run_profile,
 }
 DEFAULTS = {
-    "messages": 100_000, "rounds": 3, "batches": [1000, 500, 2000, 5000], "rates": [10, 100, 200, 1000, 3000],
-    "seconds": 8, "marked_rows": 1_000_000, "backlog": 1_000_000, "grown_rows": 10_000_000}
+    "messages": 100_000, "rounds": 3, "batches": [1000, 2000, 5000], "rates": [10, 100, 200, 1000, 3000],
+    "seconds": 6, "marked_rows": 1_000_000, "backlog": 1_000_000, "grown_rows": 10_000_000}
 QUICK = {
     "messages": 5000, "rounds": 1, "batches": [1000], "rates": [100, 1000], "seconds": 2, "marked_rows": 20_000,
     "backlog": 20_000, "grown_rows": 50_000}

@@ -81,7 +81,7 @@ def run_growth(world, options, record):
 
 def further(world, case, database, number, options, record):
     """The next messages into a database as it is."""
-    messages = options.messages
+    messages = options.messages // 2
     world.purge()
     world.load("classic", world.amqp(), "fill", messages, number * messages)
     record.add(case, OURS, **measure(

@@ -113,7 +113,7 @@ class Axis:
 
 def panels(path, title, x_marks, groups, logarithmic=True, x_title="", width=860):
     """Curves of several panels side by side with one y axis. Groups are (name, {series: [(x, y)]}); x_marks are (x, label)."""
-    series = sorted({name for _, curves in groups for name in curves}, key=lambda name: name != "Candlepost")
+    series = sorted(dict.fromkeys(name for _, curves in groups for name in curves), key=lambda name: name != "Candlepost")
     values = [y for _, curves in groups for points in curves.values() for _, y in points]
     picture = Picture(width, 340)
     picture.text(8, 20, title, size=14, weight="bold")

@@ -1,6 +1,7 @@
 """docs/benchmarks.md and its pictures, from raw results."""
 
 import math
+import statistics
 
 import plots
 from more_report import allocations, growth, open_transaction, stages
@@ -19,7 +20,7 @@ def write(raw, directory):
     parts = [head(results), targets_table(results)]
     for section in (throughput, latency, growth, stages, allocations, open_transaction):
         parts += section(results, pictures)
-    parts += [OTHERS, METHOD]
+    parts += [OTHERS, runs(results), METHOD]
     target = directory / "benchmarks.md"
     target.write_text("\n\n".join(part.strip() for part in parts if part) + "\n")
     print(f"written: {target}")
@@ -40,16 +41,16 @@ Machines differ and are noisy: read the ratios."""
 | | |
 | --- | --- |
 | machine | {facts["cores"]} cores, {facts["cpu"]}, {facts["memory_gib"]} GiB, {facts["system"]}, Linux {facts["kernel"]} |
-| versions | PostgreSQL {facts["postgres"]}, RabbitMQ {facts["rabbitmq"]}, Swift {facts["swift"]}; both servers on that machine too |
-| sections | {"; ".join(section_facts(results))} |"""
+| versions | PostgreSQL {facts["postgres"]}, RabbitMQ {facts["rabbitmq"]}, Swift {facts["swift"]}; both servers on that machine too |"""
 
 
-def section_facts(results):
-    for section in results.sections():
-        if section != "machine":
-            line = results.of(section)[0]
-            note = " (not complete)" if section in results.incomplete else ""
-            yield f'{section}: commit {line["commit"]}, {line["run"][:16].replace("T", " ")}{note}'
+def runs(results):
+    rows = []
+    for section in (section for section in results.sections() if section != "machine"):
+        lines = results.of(section)
+        rows.append([section, lines[0]["commit"], lines[0]["run"][:16].replace("T", " "),
+                     "no" if section in results.incomplete else "yes"])
+    return "## Runs\n\nA + behind a commit: sources that differed from it.\n\n" + table(["section", "commit", "began (UTC)", "complete"], rows)
 
 
 def targets_table(results):
@@ -64,7 +65,7 @@ def throughput(results, pictures):
             for name in results.pipelines(section, case)]
     if not keys:
         return
-    rows = [[label(section, case), name, len(results.of(section, case, name)), spread(results.values(section, case, name, "rate")),
+    rows = [[case, name, len(results.of(section, case, name)), spread(results.values(section, case, name, "rate")),
              *(spread(results.values(section, case, name, key), 1) for key in ("writer_us", "relay_us")),
              *(spread(results.values(section, case, name, key)) for key in ("postgres_us", "rabbitmq_us")),
              f'{max(results.values(section, case, name, "writer_mib")):.0f} / {max(results.values(section, case, name, "relay_mib")):.0f}',
@@ -83,18 +84,14 @@ for each message, so the messages of 60 candles (4 kB) leave it as 250 bytes.
     yield "![CPU for each message](benchmarks/cpu.svg)"
 
 
-def label(section, case):
-    return "a million rows before" if section == "update" else case
-
-
 def plot_throughput(results, keys, pictures):
     plots.bars(pictures / "throughput.svg", "messages a second: median, lowest to highest", [
-        (label(section, case), name, results.median(section, case, name, "rate"),
+        (case, name, results.median(section, case, name, "rate"),
          min(results.values(section, case, name, "rate")), max(results.values(section, case, name, "rate")))
         for section, case, name in keys])
     names = {"writer_us": "writer", "relay_us": "relay", "postgres_us": "PostgreSQL", "rabbitmq_us": "RabbitMQ"}
     plots.stacks(pictures / "cpu.svg", "CPU for each message, µs", [
-        (f"{name}" if section == "throughput" else f"{OURS}, {label(section, case)}",
+        (name if section == "throughput" else f"{OURS}, {case}",
          {names[key]: results.median(section, case, name, key) for key in names})
         for section, case, name in keys if section == "throughput" or name == OURS])
 
@@ -111,8 +108,8 @@ def latency(results, pictures):
              spread(results.values("latency", case, name, "p999"), 1) if results.of("latency", case, name)[0]["messages"] >= 1000 else "",
              spread(results.values("latency", case, name, "load"), 1)] for case, name in keys]
     x_marks = [(0, ""), (nines(50), "50"), (nines(90), "90"), (nines(99), "99"), (nines(99.9), "99.9")]
-    plots.panels(pictures / "latency.svg", "latency by percentile, ms (mean of the rounds' curves)", x_marks, [
-        (case, {name: mean_curve(results.values("latency", case, name, "curve")) for name in results.pipelines("latency", case)})
+    plots.panels(pictures / "latency.svg", "latency by percentile, ms (medians of the rounds)", x_marks, [
+        (case, {name: median_curve(results.values("latency", case, name, "curve")) for name in results.pipelines("latency", case)})
         for case in cases])
     yield """## Latency
 
@@ -128,10 +125,9 @@ def nines(percent):
     return -math.log10(1 - min(percent, 99.9) / 100)
 
 
-def mean_curve(curves):
+def median_curve(curves):
     """Of curves over the same percentiles, up to 99.9."""
-    return [(nines(points[0][0]), math.exp(sum(math.log(max(y, 0.01)) for _, y in points) / len(points)))
-            for points in zip(*curves) if points[0][0] <= 99.9]
+    return [(nines(points[0][0]), statistics.median(y for _, y in points)) for points in zip(*curves) if points[0][0] <= 99.9]
 
 
 OTHERS = """## Other systems

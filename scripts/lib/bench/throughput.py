@@ -87,25 +87,25 @@ def run_throughput(world, options, record):
 
 
 def run_duplicates(world, options, record):
-    case = Case("one tenth duplicates", options.messages, duplicates=True)
+    case = Case("one tenth duplicates", options.messages // 2, duplicates=True)
     in_turns(world, options, record, [case])
 
 
 def run_shapes(world, options, record):
     """Other numbers of markets, longer messages, all kinds. With few markets order bounds the relay, so fewer messages."""
-    few = options.messages
+    half = options.messages // 2
     in_turns(world, options, record, [
-        Case("1 market", max(few // 20, 1000), markets=1),
-        Case("10 markets", few // 4, markets=10),
-        Case("1,000 markets", few, markets=1000),
-        Case("60 candles a message", few // 4, candles=60),
+        Case("1 market", max(half // 10, 1000), markets=1),
+        Case("10 markets", half // 2, markets=10),
+        Case("1,000 markets", half, markets=1000),
+        Case("60 candles a message", half // 2, candles=60),
     ])
     for _ in range(options.rounds):
-        ours(world, Case("all five kinds", few, markets=1000, all_kinds=True), record)
+        ours(world, Case("all five kinds", half, markets=1000, all_kinds=True), record)
 
 
 def run_quorum(world, options, record):
-    in_turns(world, options, record, [Case("quorum queues", options.messages, queue_type="quorum")])
+    in_turns(world, options, record, [Case("quorum queues", options.messages // 2, queue_type="quorum")])
 
 
 def in_turns(world, options, record, cases):
@@ -117,7 +117,7 @@ def in_turns(world, options, record, cases):
 
 def run_update(world, options, record):
     """The C pipeline as many outboxes work: batches of 100, each row marked by an update, with a past of that behind it."""
-    case = main_case(options)
+    case = Case(f"after {options.marked_rows:,} rows", options.messages)
     world.fresh_reference()
     # Later than what the load writes, so that keys differ; rows are marked a hundred at a time, as its relay does.
     world.sql("refpipe", f"""
