@@ -35,6 +35,7 @@ SECTIONS = {
     "allocations": allocations.run_allocations,
     "profile": profiling.run_profile,
 }
+EXPECTED = (TimeoutError, ChildProcessError, RuntimeError, subprocess.CalledProcessError)
 DEFAULTS = {
     "messages": 100_000, "rounds": 3, "batches": [1000, 2000, 5000], "rates": [10, 100, 200, 1000, 3000],
     "seconds": 6, "marked_rows": 1_000_000, "backlog": 1_000_000, "grown_rows": 10_000_000}
@@ -50,7 +51,7 @@ def numbers(text):
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", add_help=False, allow_abbrev=False)
     parser.add_argument("sections", nargs="*")
-    for flag in ("--quick", "--report-only"):
+    for flag in ("--quick", "--report-only", "--parse-only"):
         parser.add_argument(flag, action="store_true")
     for number in ("--messages", "--rounds", "--seconds", "--marked-rows", "--backlog", "--grown-rows", "--open-transaction"):
         parser.add_argument(number, type=int)
@@ -75,24 +76,34 @@ def measure(options, raw):
     facts = Recorder(raw, "machine", commit)
     facts.add("machine", "", **describe(world))
     facts.done()
-    sections = SECTIONS
+    sections = {name: SECTIONS[name] for name in options.sections or SECTIONS}
     if options.open_transaction:
-        sections = options.sections = {"open transaction": growth.run_open_transaction}
-    for name in options.sections or SECTIONS:
+        sections = {"open transaction": growth.run_open_transaction}
+    for name, section in sections.items():
         begin = time.monotonic()
         print(f"== {name}", flush=True)
         options.best_batch = best_batch(Results(raw)) or options.batches[0]
         record = Recorder(raw, name, commit)
-        sections[name](world, options, record)
-        record.done()
+        try:
+            section(world, options, record)
+            record.done()
+        except EXPECTED as error:  # the other sections are measured nevertheless
+            options.failures.append(f"{name}: {explained(error)}")
         print(f"== {name}: {time.monotonic() - begin:.0f} s", flush=True)
     return None
+
+
+def explained(error):
+    output = f"\n{error.stdout or ''}{error.stderr or ''}" if isinstance(error, subprocess.CalledProcessError) else ""
+    return f"{error}{output}"
 
 
 def main():
     # So that what was started is killed on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = arguments()
+    if options.parse_only:
+        return
     logs = Path(os.environ["BENCH_LOGS"])
     raw = logs / ("quick.jsonl" if options.quick else "results.jsonl")
     if not options.report_only:
@@ -107,7 +118,5 @@ def main():
 
 try:
     main()
-except (TimeoutError, ChildProcessError, RuntimeError) as error:
-    sys.exit(f"scripts/bench: {error}")
-except subprocess.CalledProcessError as error:
-    sys.exit(f"scripts/bench: {error}\n{error.stdout or ''}{error.stderr or ''}")
+except EXPECTED as error:
+    sys.exit(f"scripts/bench: {explained(error)}")

@@ -41,7 +41,7 @@ def run_profile(world, options, record):
             entries = ((share, demangled(symbol), place) for share, symbol, place in entries)
             entries = (entry for entry in entries if "thunk for" not in entry[1])
             for share, function, place in itertools.islice(entries, TOP):
-                record.add(name, what, us=microseconds * share, share=share, function=function, place=place)
+                record.add(name, what, show=False, us=microseconds * share, share=share, function=function, place=place)
 
 
 def sample(world, name, program):

@@ -76,7 +76,9 @@ def throughput(results, pictures):
 Messages wait in the queue; both programs start; the time ends when the last one is in the output queue. Median (lowest-highest) of
 the runs. CPU is that of the whole process, start included, in µs for each message; the servers' is that of all their processes. Unless
 it says otherwise: candles of 100 markets, one to a message (230 bytes), in classic queues. The C pipeline announces one aggregated candle
-for each message, so the messages of 60 candles (4 kB) leave it as 250 bytes.
+for each message, so the messages of 60 candles (4 kB) leave it as 250 bytes. Candlepost keeps at most one message of a market and kind
+unconfirmed, so that its window holds as many messages as there are markets with work: with few markets the broker's confirm time is
+what bounds it, and the price of order that a refusal can't break.
 
 ![messages a second](benchmarks/throughput.svg)"""
     yield table(["case", "pipeline", "runs", "messages/s", "writer", "relay", "PostgreSQL", "RabbitMQ", "peak MiB", "load"],
@@ -114,7 +116,7 @@ def latency(results, pictures):
     yield """## Latency
 
 From publish into the collectors' queue to delivery from the gateway's, in ms, at a steady rate, without coordinated omission: a message
-counts from when it was due. Median (lowest-highest) over the rounds of each round's percentile.
+counts from when it was due. The first second is left out. Median (lowest-highest) over the rounds of each round's percentile.
 
 ![latency](benchmarks/latency.svg)"""
     yield table(["rate", "pipeline", "rounds", "p50", "p95", "p99", "p99.9", "load"], rows, range(2, 8))

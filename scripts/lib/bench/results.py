@@ -17,12 +17,14 @@ class Recorder:
         self.run = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.lines = []
 
-    def add(self, case, pipeline, **values):
+    def add(self, case, pipeline, show=True, **values):
         line = {"section": self.section, "run": self.run, "commit": self.commit, "case": case, "pipeline": pipeline,
                 "load": load_average(), **values}
         self.lines.append(line)
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
+        if not show:
+            return
         shown = " ".join(f"{name}={brief(value)}" for name, value in values.items() if not isinstance(value, list))
         print(f"  {self.section} | {case} | {pipeline} | {shown}", flush=True)
 
