@@ -49,7 +49,8 @@ def numbers(text):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="scripts/bench", add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", usage="scripts/bench [OPTION...] [SECTION...] (--help says which)", add_help=False, allow_abbrev=False)
     parser.add_argument("sections", nargs="*")
     for flag in ("--quick", "--report-only", "--parse-only"):
         parser.add_argument(flag, action="store_true")

@@ -88,7 +88,7 @@ def run_throughput(world, options, record):
 
 def run_duplicates(world, options, record):
     case = Case("one tenth duplicates", options.messages // 2, duplicates=True)
-    in_turns(world, options, record, [case])
+    in_turns(world, options, record, [case], options.best_batch)
 
 
 def run_shapes(world, options, record):
@@ -99,19 +99,19 @@ def run_shapes(world, options, record):
         Case("10 markets", half // 2, markets=10),
         Case("1,000 markets", half, markets=1000),
         Case("60 candles a message", half // 2, candles=60),
-    ])
+    ], 1000)
     for _ in range(options.rounds):
         ours(world, Case("all five kinds", half, markets=1000, all_kinds=True), record)
 
 
 def run_quorum(world, options, record):
-    in_turns(world, options, record, [Case("quorum queues", options.messages // 2, queue_type="quorum")])
+    in_turns(world, options, record, [Case("quorum queues", options.messages // 2, queue_type="quorum")], options.best_batch)
 
 
-def in_turns(world, options, record, cases):
+def in_turns(world, options, record, cases, batch):
     for case in cases:
         for _ in range(options.rounds):
-            reference(world, case, record, options.best_batch)
+            reference(world, case, record, batch)
             ours(world, case, record)
 
 
