@@ -38,9 +38,10 @@ SECTIONS = {
 EXPECTED = (TimeoutError, ChildProcessError, RuntimeError, subprocess.CalledProcessError)
 DEFAULTS = {
     "messages": 100_000, "rounds": 3, "batches": [1000, 2000, 5000], "rates": [10, 100, 200, 1000, 3000],
+    "notify": ["in", "after"],
     "seconds": 6, "marked_rows": 1_000_000, "backlog": 1_000_000, "grown_rows": 10_000_000}
 QUICK = {
-    "messages": 5000, "rounds": 1, "batches": [1000], "rates": [100, 1000], "seconds": 2, "marked_rows": 20_000,
+    "messages": 5000, "rounds": 1, "batches": [1000], "rates": [100, 1000], "notify": ["in"], "seconds": 2, "marked_rows": 20_000,
     "backlog": 20_000, "grown_rows": 50_000}
 
 
@@ -58,6 +59,7 @@ def arguments():
         parser.add_argument(number, type=int)
     for several in ("--batches", "--rates"):
         parser.add_argument(several, type=numbers)
+    parser.add_argument("--notify", type=str.split)
     parser.add_argument("--compare")
     options = parser.parse_args()
     if unknown := [name for name in options.sections if name not in SECTIONS]:

@@ -6,7 +6,6 @@ import time
 from processes import Programs
 from throughput import OURS
 
-REFERENCE = "C pipeline, batch 100, hwm"
 WARM_UP = 1
 
 
@@ -14,17 +13,19 @@ def run_latency(world, options, record):
     """A message counts from when it was due, not from when the sender got to it: no coordinated omission."""
     for _ in range(options.rounds):
         for rate in options.rates:
-            reference(world, rate, options.seconds, record)
+            for notify in options.notify:
+                reference(world, rate, options.seconds, record, notify)
             ours(world, rate, options.seconds, record)
 
 
-def reference(world, rate, seconds, record):
+def reference(world, rate, seconds, record, notify):
+    """Batches of 100, mark hwm; it rings its relay in its transaction or after it, and which is better depends."""
     world.fresh_reference()
     world.purge()
     with Programs() as programs:
-        both = world.start_reference(programs, 100, "hwm")
+        both = world.start_reference(programs, 100, "hwm", notify=notify)
         time.sleep(1)
-        send(world, rate, seconds, record, REFERENCE, both)
+        send(world, rate, seconds, record, f"C pipeline, notify {notify}", both)
 
 
 def ours(world, rate, seconds, record):

@@ -116,7 +116,8 @@ def latency(results, pictures):
     yield """## Latency
 
 From publish into the collectors' queue to delivery from the gateway's, in ms, at a steady rate, without coordinated omission: a message
-counts from when it was due. The first second is left out. Median (lowest-highest) over the rounds of each round's percentile.
+counts from when it was due. The first second is left out. The C pipeline in batches of 100, mark hwm, rings its relay's doorbell in its
+transaction or after it. Median (lowest-highest) over the rounds of each round's percentile.
 
 ![latency](benchmarks/latency.svg)"""
     yield table(["rate", "pipeline", "rounds", "p50", "p95", "p99", "p99.9", "load"], rows, range(2, 8))

@@ -34,13 +34,14 @@ def best_batch(results):
 
 def latency_targets(results):
     for rate in (100, 1000, 3000):
-        pipelines = results.pipelines("latency", f"{rate}/s")
-        other = next((name for name in pipelines if name != OURS), None)
-        text = f"latency at {rate:,}/s, p50 and p99, no worse than the C pipeline's"
-        if OURS not in pipelines or not other:
+        case = f"{rate}/s"
+        others = [name for name in results.pipelines("latency", case) if name != OURS]
+        text = f"latency at {rate:,}/s, p50 and p99, no worse than the C pipeline's (each at its best)"
+        if not others or not results.of("latency", case, OURS):
             yield text, "not measured", None
             continue
-        mine, its = ([results.median("latency", f"{rate}/s", name, key) for key in ("p50", "p99")] for name in (OURS, other))
+        mine = [results.median("latency", case, OURS, key) for key in ("p50", "p99")]
+        its = [min(results.median("latency", case, name, key) for name in others) for key in ("p50", "p99")]
         yield (text, f"{mine[0]:.1f} and {mine[1]:.1f} ms, to {its[0]:.1f} and {its[1]:.1f} ms",
                mine[0] <= its[0] and mine[1] <= its[1])
 

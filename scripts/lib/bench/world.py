@@ -12,11 +12,11 @@ from pathlib import Path
 from processes import Programs, ServerClock, until
 
 ROOT = Path(__file__).resolve().parents[3]
-PORT = 16900
+PORT = int(os.environ.get("BENCH_PORT", "0"))
 
 
 class World:
-    """Needs what scripts/bench sets: the servers' variables, BENCH_BIN, BENCH_LOGS and BENCH_SERVERS."""
+    """Needs what scripts/bench sets: the servers' variables, BENCH_BIN, BENCH_LOGS, BENCH_SERVERS and BENCH_PORT."""
 
     def __init__(self, binaries=None):
         self.bin = Path(binaries or os.environ["BENCH_BIN"])
@@ -103,12 +103,12 @@ class World:
             self.logs / f"{name}.log", self.bin / name, "run", DATABASE_URL=self.url(database),
             AMQP_URL=self.amqp(queue_type), QUEUE_TYPE=queue_type, **environment)
 
-    def start_reference(self, programs, batch, mark, queue_type="classic"):
-        """The C pipeline's consumer and relay."""
+    def start_reference(self, programs, batch, mark, queue_type="classic", notify="after"):
+        """The C pipeline's consumer and relay; it rings its relay in its transaction or after it."""
         environment = {"REFPIPE_QUEUE_TYPE": "quorum"} if queue_type == "quorum" else {}
         servers = ("-p", self.url("refpipe"), "-a", self.amqp(queue_type), "-b", str(batch))
         return (
-            programs.start(self.logs / "consumer.log", self.reference / "consumer", *servers, "-n", "after", **environment),
+            programs.start(self.logs / "consumer.log", self.reference / "consumer", *servers, "-n", notify, **environment),
             programs.start(self.logs / "reference-relay.log", self.reference / "relay", *servers, "-m", mark, **environment))
 
     @contextmanager
