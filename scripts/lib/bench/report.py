@@ -41,7 +41,17 @@ Machines differ and are noisy: read the ratios."""
 | | |
 | --- | --- |
 | machine | {facts["cores"]} cores, {facts["cpu"]}, {facts["memory_gib"]} GiB, {facts["system"]}, Linux {facts["kernel"]} |
-| versions | PostgreSQL {facts["postgres"]}, RabbitMQ {facts["rabbitmq"]}, Swift {facts["swift"]}; both servers on that machine too |"""
+| versions | PostgreSQL {facts["postgres"]}, RabbitMQ {facts["rabbitmq"]}, Swift {facts["swift"]}; both servers on that machine too |""" + busy(results, facts["cores"])
+
+
+def busy(results, cores):
+    """By themselves the runs keep the load average at about one and a half for each core."""
+    loads = [line["load"] for line in results.lines if line["section"] != "machine"]
+    if not loads or statistics.median(loads) <= 3 * cores:
+        return ""
+    return f"""
+
+**The machine was busy with other things (load average {min(loads):.0f} to {max(loads):.0f}): these figures say little.**"""
 
 
 def runs(results):

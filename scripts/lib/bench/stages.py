@@ -32,7 +32,7 @@ def start_to_ready(world, record):
 
 def decode(world, record):
     """Validation and column texts included."""
-    for candles, count in ((1, 100_000), (60, 5000)):
+    for candles, count in ((1, 20_000), (60, 1000)):
         bodies = world.load("classic", "-c", candles, "-", "print", count)
         result = subprocess.run(
             [world.bin / "DecodeBenchmark"], input=bodies, capture_output=True, text=True, check=True).stdout
