@@ -13,9 +13,11 @@ def run_compare(world, options, record):
     other = World(os.environ["BENCH_OTHER_BIN"])
     case = throughput.main_case(options)
     names = {"this": commit_of(ROOT), "other": options.compare}
+    order = [(other, "other"), (world, "this")]
     for _ in range(options.rounds):
-        throughput.ours(other, case, record, name="other")
-        throughput.ours(world, case, record, name="this")
+        for where, name in order:
+            throughput.ours(where, case, record, name=name)
+        order.reverse()
     record.done()
     print()
     print("| revision | messages/s | lowest | highest | writer CPU µs | relay CPU µs |")
