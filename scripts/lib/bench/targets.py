@@ -1,0 +1,81 @@
+"""What Candlepost aims at, held against what was measured."""
+
+from throughput import OURS
+
+MAIN = ("throughput", "100 markets")
+
+
+def ratio(text, limit, mine, other):
+    """At least `limit` times as much as the other."""
+    if not mine or not other:
+        return text, "not measured", None
+    return text, f"{mine / other:.2f} ({mine:,.0f} to {other:,.0f} a second)", mine / other >= limit
+
+
+def at_most(text, limit, value, unit):
+    if value is None:
+        return text, "not measured", None
+    return text, f"{value:.3g} {unit}", value <= limit
+
+
+def best_reference(results, section, case):
+    """The median of the C pipeline's best batch size."""
+    names = [name for name in results.pipelines(section, case) if name.endswith(", hwm")]
+    return max((results.median(section, case, name, "rate") for name in names), default=None)
+
+
+def best_batch(results):
+    """The batch size with which the C pipeline was fastest, None if that was not measured."""
+    rates = {name: results.median(*MAIN, name, "rate") for name in results.pipelines(*MAIN) if name.endswith(", hwm")}
+    if not rates:
+        return None
+    return int(max(rates, key=rates.get).split("batch ")[1].split(", hwm")[0].replace(",", ""))
+
+
+def latency_targets(results):
+    for rate in (100, 1000, 3000):
+        case = f"{rate}/s"
+        others = [name for name in results.pipelines("latency", case) if name != OURS]
+        text = f"latency at {rate:,}/s, p50 and p99, no worse than the C pipeline's (each at its best)"
+        if not others or not results.of("latency", case, OURS):
+            yield text, "not measured", None
+            continue
+        mine = [results.median("latency", case, OURS, key) for key in ("p50", "p99")]
+        its = [min(results.median("latency", case, name, key) for name in others) for key in ("p50", "p99")]
+        yield (text, f"{mine[0]:.1f} and {mine[1]:.1f} ms, to {its[0]:.1f} and {its[1]:.1f} ms",
+               mine[0] <= its[0] and mine[1] <= its[1])
+
+
+def peak_memory(results):
+    values = [line[name] for line in results.lines for name in ("writer_mib", "relay_mib")
+              if line.get("pipeline") == OURS and line.get(name)]
+    return max(values, default=None)
+
+
+def within(results, text, section):
+    """The large case runs at no less than 0.95 of the small one's rate."""
+    cases = [case for case in results.cases(section) if case.endswith(" rows")]
+    small, large = (cases[0], cases[-1]) if cases else ("the small case", "the large case")
+    mine, other = (results.median(section, case, OURS, "rate") for case in (large, small))
+    return ratio(f"{text}: {large} at least 0.95 of {small}", 0.95, mine, other)
+
+
+def targets(results):
+    """Each is (what, measured, whether it holds or None)."""
+    rate = results.median(*MAIN, OURS, "rate")
+    duplicates = ("duplicates", "one tenth duplicates")
+    marked = next(iter(results.cases("update")), "after many rows")
+    update = next((name for name in results.pipelines("update", marked) if name.endswith("update")), "")
+    yield ratio("end to end, at least the C pipeline's rate at its best batch size", 1, rate, best_reference(results, *MAIN))
+    yield ratio("the same with one tenth duplicates, at least 0.9 of it", 0.9, results.median(*duplicates, OURS, "rate"),
+                best_reference(results, *duplicates))
+    yield ratio(f"at least twice the C pipeline's with batches of 100 and an update for each row, {marked}", 2,
+                results.median("update", marked, OURS, "rate"), results.median("update", marked, update, "rate"))
+    yield at_most("CPU of the writer at most 10 µs a message", 10, results.median(*MAIN, OURS, "writer_us"), "µs")
+    yield at_most("CPU of the relay at most 8 µs a message", 8, results.median(*MAIN, OURS, "relay_us"), "µs")
+    yield from latency_targets(results)
+    yield at_most("peak memory of either program at most 64 MiB, in every run", 64, peak_memory(results), "MiB")
+    yield within(results, "catching up", "catchup")
+    yield within(results, "with a past in the tables", "growth")
+    ready = [results.median("stages", "start to ready", name, "ms") for name in ("writer", "relay")]
+    yield at_most("start to ready at most 0.5 s", 0.5, max(ready) / 1000 if None not in ready else None, "s")

@@ -1,0 +1,145 @@
+"""From N waiting messages and two programs that start, until the last one is in the output queue."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from processes import Programs
+from world import run
+
+
+@dataclass
+class Case:
+    """What is sent, and through which queues."""
+
+    name: str
+    messages: int
+    markets: int = 100
+    candles: int = 1
+    queue_type: str = "classic"
+    duplicates: bool = False
+    all_kinds: bool = False
+
+
+OURS = "Candlepost"
+
+
+def reference_name(batch, mark="hwm"):
+    return f"C pipeline, batch {batch:,}, {mark}"
+
+
+def fill(world, case):
+    """Puts the messages into the queues; returns how many different ones there are."""
+    world.purge(case.queue_type)
+    if case.all_kinds:
+        options = ["--duplicates", "0.1"] if case.duplicates else []
+        report = run(
+            world.bin / "LoadGenerator", "publish", "--count", case.messages, "--markets", case.markets, *options,
+            AMQP_URL=world.amqp(case.queue_type))
+        return json.loads(report)["fates"]["stored"]
+    options = ["-m", case.markets, "-c", case.candles] + (["-d"] if case.duplicates else [])
+    world.load(case.queue_type, *options, world.amqp(case.queue_type), "fill", case.messages)
+    return case.messages - case.messages // 10 if case.duplicates else case.messages
+
+
+def measure(world, case, start, new):
+    """Starts two programs and measures until `new` messages are announced."""
+    with Programs() as programs:
+        world.clock.start()
+        begin = time.time()
+        writer, relay = start(programs)
+        seconds = world.await_announced(new, case.queue_type, (writer, relay)) - begin
+        servers = world.clock.used()
+        memory = {"writer_mib": writer.peak_mib(), "relay_mib": relay.peak_mib()}
+        per = {"writer_us": writer.stop(), "relay_us": relay.stop(), "postgres_us": servers["postgres"],
+               "rabbitmq_us": servers["rabbitmq"]}
+    return {"messages": case.messages, "seconds": round(seconds, 3), "rate": case.messages / seconds,
+            **{name: value / case.messages for name, value in per.items()}, **memory}
+
+
+def ours(world, case, record, name=OURS):
+    world.fresh_database()
+    new = fill(world, case)
+    record.add(case.name, name, **measure(
+        world, case, lambda programs: (
+            world.start_writer(programs, queue_type=case.queue_type),
+            world.start_relay(programs, queue_type=case.queue_type)), new))
+
+
+def reference(world, case, record, batch, mark="hwm"):
+    world.fresh_reference()
+    new = fill(world, case)
+    record.add(case.name, reference_name(batch, mark), **measure(
+        world, case, lambda programs: world.start_reference(programs, batch, mark, case.queue_type), new))
+
+
+def main_case(options):
+    return Case("100 markets", options.messages)
+
+
+def run_throughput(world, options, record):
+    """In turns; the C pipeline with several batch sizes, for its best."""
+    case = main_case(options)
+    for _ in range(options.rounds):
+        for batch in options.batches:
+            reference(world, case, record, batch)
+        ours(world, case, record)
+
+
+def run_duplicates(world, options, record):
+    case = Case("one tenth duplicates", options.messages // 2, duplicates=True)
+    in_turns(world, options, record, [case], options.best_batch)
+
+
+def run_shapes(world, options, record):
+    """Other numbers of markets, longer messages, all kinds. With few markets order bounds the relay, so fewer messages."""
+    half = options.messages // 2
+    in_turns(world, options, record, [
+        Case("1 market", max(half // 10, 1000), markets=1),
+        Case("10 markets", half // 2, markets=10),
+        Case("1,000 markets", half, markets=1000),
+        Case("60 candles a message", half // 2, candles=60),
+    ], 1000)
+    for _ in range(options.rounds):
+        ours(world, Case("all five kinds", half, markets=1000, all_kinds=True), record)
+
+
+def run_quorum(world, options, record):
+    in_turns(world, options, record, [Case("quorum queues", options.messages // 2, queue_type="quorum")], options.best_batch)
+
+
+def in_turns(world, options, record, cases, batch):
+    for case in cases:
+        for _ in range(options.rounds):
+            reference(world, case, record, batch)
+            ours(world, case, record)
+
+
+def run_update(world, options, record):
+    """The C pipeline as many outboxes work: batches of 100, each row marked by an update, with a past of that behind it."""
+    case = Case(f"after {options.marked_rows:,} rows", options.messages)
+    world.fresh_reference()
+    # Later than what the load writes, so that keys differ; rows are marked a hundred at a time, as its relay does.
+    world.sql("refpipe", f"""
+        INSERT INTO candles (market_id, interval_start, interval_end, open, high, low, close, volume, charts)
+        SELECT g % 100 + 1, t, t + interval '1 minute', 1, 1, 1, 1, 1, '[[1702305540000,1,1,1,1,1]]'
+        FROM generate_series(1, {options.marked_rows}) g, LATERAL (
+            SELECT timestamptz '2040-01-01' + g / 100 * interval '1 minute' AS t) l""",
+        f"INSERT INTO outbox (market_id, payload) SELECT g % 100 + 1, repeat('x', 230) FROM generate_series(1, {options.marked_rows}) g",
+        f"""DO $$ BEGIN FOR i IN 0 .. {options.marked_rows} / 100 LOOP
+                UPDATE outbox SET published_at = now() WHERE id BETWEEN i * 100 + 1 AND i * 100 + 100;
+                COMMIT;
+            END LOOP; END $$""", "CHECKPOINT")
+    for number in range(options.rounds):
+        reference_further(world, case, record, number)
+        ours(world, case, record)
+
+
+def reference_further(world, case, record, number):
+    """Into the tables as they are: the next messages."""
+    world.purge()
+    world.load("classic", world.amqp(), "fill", case.messages, number * case.messages)
+    record.add(case.name, reference_name(100, "update"), **measure(
+        world, case, lambda programs: world.start_reference(programs, 100, "update"), case.messages))
+
+
