@@ -24,6 +24,7 @@ struct RelayFlags: ParsableArguments {
     @Option(name: .customLong("poll-ms"), help: .hidden) var poll: String?
     @Option(name: .customLong("retention"), help: .hidden) var retention: String?
     @Option(name: .customLong("queue-type"), help: .hidden) var queueType: String?
+    @Option(name: .customLong("amqp-plaintext"), help: .hidden) var plaintext: String?
     @Option(name: .customLong("http"), help: .hidden) var http: String?
     @Option(name: .customLong("shutdown-timeout"), help: .hidden) var shutdownTimeout: String?
     @Option(name: .customLong("log-level"), help: .hidden) var logLevel: String?
@@ -33,7 +34,7 @@ struct RelayFlags: ParsableArguments {
         SettingsReader(options: [
             (RelaySettings.queueSetting, queue), (RelaySettings.batchSizeSetting, batchSize),
             (RelaySettings.pollSetting, poll), (RelaySettings.retentionSetting, retention),
-            (BrokerSettings.queueType, queueType), (RelaySettings.http, http),
+            (BrokerSettings.queueType, queueType), (BrokerSettings.plaintext, plaintext), (RelaySettings.http, http),
             (CommonSettings.shutdownTimeout, shutdownTimeout), (CommonSettings.logLevel, logLevel),
             (CommonSettings.logFormat, logFormat),
         ])

@@ -49,7 +49,9 @@ struct RelaySettings: Sendable {
 
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, pollSetting,
-        retentionSetting, BrokerSettings.queueType, http, CommonSettings.shutdownTimeout, CommonSettings.logLevel,
+        retentionSetting, BrokerSettings.queueType, BrokerSettings.plaintext, http, http.token,
+        CommonSettings.shutdownTimeout,
+        CommonSettings.logLevel,
         CommonSettings.logFormat,
     ]
 }

@@ -26,6 +26,7 @@ struct WriterFlags: ParsableArguments {
     @Option(name: .customLong("max-message-bytes"), help: .hidden) var maximumMessage: String?
     @Option(name: .customLong("retry-unknown-for"), help: .hidden) var retryUnknown: String?
     @Option(name: .customLong("queue-type"), help: .hidden) var queueType: String?
+    @Option(name: .customLong("amqp-plaintext"), help: .hidden) var plaintext: String?
     @Option(name: .customLong("http"), help: .hidden) var http: String?
     @Option(name: .customLong("shutdown-timeout"), help: .hidden) var shutdownTimeout: String?
     @Option(name: .customLong("log-level"), help: .hidden) var logLevel: String?
@@ -36,7 +37,7 @@ struct WriterFlags: ParsableArguments {
             (WriterSettings.kindsSetting, kinds), (WriterSettings.batchSizeSetting, batchSize),
             (WriterSettings.batchDelaySetting, batchDelay), (WriterSettings.prefetchSetting, prefetch),
             (WriterSettings.maximumMessageSetting, maximumMessage), (WriterSettings.retryUnknownSetting, retryUnknown),
-            (BrokerSettings.queueType, queueType), (WriterSettings.http, http),
+            (BrokerSettings.queueType, queueType), (BrokerSettings.plaintext, plaintext), (WriterSettings.http, http),
             (CommonSettings.shutdownTimeout, shutdownTimeout),
             (CommonSettings.logLevel, logLevel), (CommonSettings.logFormat, logFormat),
         ])

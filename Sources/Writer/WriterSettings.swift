@@ -71,7 +71,8 @@ struct WriterSettings: Sendable {
 
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, CommonSettings.brokerURL, kindsSetting, batchSizeSetting, batchDelaySetting,
-        prefetchSetting, maximumMessageSetting, retryUnknownSetting, BrokerSettings.queueType, http,
+        prefetchSetting, maximumMessageSetting, retryUnknownSetting, BrokerSettings.queueType,
+        BrokerSettings.plaintext, http, http.token,
         CommonSettings.shutdownTimeout,
         CommonSettings.logLevel, CommonSettings.logFormat,
     ]

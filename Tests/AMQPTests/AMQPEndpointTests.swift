@@ -7,7 +7,7 @@ import Testing
         ("amqp://h/", AMQPEndpoint(host: "h")),
         ("amqp://h//", AMQPEndpoint(host: "h")),
         ("amqp://h/%2F", AMQPEndpoint(host: "h")),
-        ("AMQPS://h/prices", AMQPEndpoint(host: "h", port: 5671, virtualHost: "prices", usesTLS: true)),
+        ("AMQPS://h/prices", AMQPEndpoint(host: "h", port: 5671, virtualHost: "prices", tls: AMQPTLS())),
         ("amqp://u:p@h:99/v", AMQPEndpoint(host: "h", port: 99, user: "u", password: "p", virtualHost: "v")),
         ("amqp://u%40x:p%2C%2f%3A%40@h", AMQPEndpoint(host: "h", user: "u@x", password: "p,/:@")),
         ("amqp://u:p@ss@h", AMQPEndpoint(host: "h", user: "u", password: "p@ss")),
@@ -36,6 +36,39 @@ import Testing
         #expect(error?.kind == .wrongURL)
         #expect(error?.recovery == .fix)
         #expect(error?.description.contains("secret") == false)
+    }
+
+    @Test func theQuerySaysHowTLSIsDone() throws {
+        func tls(_ query: String) throws -> AMQPTLS? { try AMQPEndpoint.parse("amqps://u:p@h/v?\(query)")[0].tls }
+        #expect(try AMQPEndpoint.parse("amqps://h?")[0].tls == AMQPTLS())
+        #expect(try tls("cacertfile=/my%2Cca.pem")?.authorityFile == "/my,ca.pem")
+        #expect(try tls("verify=verify_none")?.verifiesBroker == false)
+        #expect(try tls("verify=verify_peer") == AMQPTLS())
+        let client = try #require(try tls("certfile=/c.pem&keyfile=/c.key")?.client)
+        #expect(client.certificateFile == "/c.pem" && client.keyFile == "/c.key")
+        #expect(try tls("certfile=/both.pem")?.client?.keyFile == "/both.pem")
+    }
+
+    @Test(arguments: [
+        "amqps://u:p@h?verify=no", "amqps://u:p@h?keyfile=secret", "amqps://u:sec?ret=x@h", "amqps://u:p@h?secret",
+        "amqps://u:p@h?heartbeat=secret", "amqps://u:p@h?server_name_indication=secret", "amqps://u:p@h?cacertfile=%zz",
+        "amqp://u:p@h?cacertfile=secret", "amqp://u:sec?ret@h", "amqps://u:sec#ret@h",
+    ])
+    func aWrongQueryIsRefusedWithoutShowingIt(url: String) throws {
+        let error = #expect(throws: AMQPError.self) { try AMQPEndpoint.parse(url) }
+        #expect(error?.kind == .wrongURL)
+        #expect(error?.description.contains("sec") == false && error?.description.contains("ret=") == false)
+    }
+
+    @Test(arguments: [
+        ("amqp://localhost", false), ("amqp://127.0.0.1", false), ("amqp://127.1.2.3", false), ("amqp://[::1]", false),
+        ("amqps://rabbitmq", false), ("amqp://rabbitmq", true), ("amqp://10.0.0.1", true), ("amqp://[fe80::1]", true),
+        ("amqp://127.0.0.1.example.org", true), ("amqp://localhost.example.org", true),
+    ])
+    func plaintextToAnotherMachineIsExposed(url: String, isExposed: Bool) throws {
+        let endpoint = try AMQPEndpoint.parse(url)[0]
+        #expect(endpoint.isExposed == isExposed)
+        #expect((endpoint.warning != nil) == isExposed)
     }
 
     @Test func noDescriptionShowsThePassword() throws {

@@ -5,10 +5,20 @@ import Testing
 
 /// Needs `TEST_AMQPS_URL`, a TLS way to the same broker, and `TEST_AMQPS_CA`, the file with its certificate.
 @Suite(.enabled(if: getenv("TEST_AMQPS_URL") != nil && TestBroker.url != nil)) struct TLSTests {
-    private func configuration() throws -> AMQPConfiguration {
-        AMQPConfiguration(
-            endpoints: try AMQPEndpoint.parse(String(cString: getenv("TEST_AMQPS_URL"))), connectionName: "tests",
-            heartbeat: .seconds(3), certificateFile: String(cString: getenv("TEST_AMQPS_CA")))
+    private func configuration(
+        _ parameters: String = "", authority: String = "ca", port: UInt16? = nil
+    ) throws -> AMQPConfiguration {
+        let url = String(cString: getenv("TEST_AMQPS_URL"))
+        let query = "?cacertfile=\(try TestCertificates.certificate(authority))\(parameters)"
+        var configuration = AMQPConfiguration(
+            endpoints: try AMQPEndpoint.parse(url + query), connectionName: "tests", heartbeat: .seconds(3),
+            connectTimeout: .seconds(30))
+        if let port { configuration.endpoints[0].port = port }
+        return configuration
+    }
+
+    private func refusal(_ configuration: AMQPConfiguration) async -> AMQPError? {
+        await failure { try await consumer(of: "unused", configuration: configuration) }
     }
 
     @Test func messagesGoThereAndBack() async throws {
@@ -38,17 +48,54 @@ import Testing
         }
     }
 
-    @Test func aBrokerWithAForeignCertificateIsRefused() async throws {
-        var configuration = try configuration()
-        configuration.certificateFile = "/etc/ssl/certs/ca-certificates.crt"
-        let error = await failure { try await consumer(of: "unused", configuration: configuration) }
+    @Test func aBrokerOfAnotherAuthorityIsRefused() async throws {
+        let error = await refusal(try configuration(authority: "other-ca"))
         #expect(error?.kind == .certificateRefused)
+        #expect(
+            error?.message.contains("self-signed certificate in certificate chain") == true, "\(error?.message ?? "")")
     }
 
     @Test func aBrokerWithAnotherNameIsRefused() async throws {
         var configuration = try configuration()
         configuration.endpoints[0].host = "127.0.0.1"
-        let error = await failure { try await consumer(of: "unused", configuration: configuration) }
+        let error = await refusal(configuration)
         #expect(error?.kind == .certificateRefused)
+        #expect(error?.message.contains("the broker's certificate is for another host name") == true)
+    }
+
+    @Test(arguments: [
+        ("expired", "certificate has expired"), ("other-name", "is for another host name"),
+        ("other-authority", "unable to get local issuer certificate"),
+    ])
+    func aStandInIsRefused(certificate: String, reason: String) async throws {
+        try await TLSServer.with(certificate: certificate) { port in
+            let error = await refusal(try configuration(port: port))
+            #expect(error?.kind == .certificateRefused)
+            #expect(error?.recovery == .fix)
+            #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test func onlyThePlainWordTurnsVerificationOff() async throws {
+        try await TestBroker.withQueue { queue in
+            let configuration = try configuration("&verify=verify_none", authority: "other-ca")
+            let consumer = try await consumer(of: queue, configuration: configuration)
+            await consumer.close()
+        }
+    }
+
+    /// The broker asks for a certificate, and refuses one that is not of its authority.
+    @Test func thisSideShowsItsCertificate() async throws {
+        func parameters(_ name: String) throws -> String {
+            "&certfile=\(try TestCertificates.certificate(name))&keyfile=\(try TestCertificates.key(name))"
+        }
+        try await TestBroker.withQueue { queue in
+            let consumer = try await consumer(of: queue, configuration: configuration(parameters("client")))
+            await consumer.close()
+        }
+        let foreign = try configuration(parameters("other-client"))
+        #expect(await refusal(foreign) != nil)
+        let mixed = try parameters("client").replacing("client.key", with: "server.key")
+        #expect(await refusal(try configuration(mixed))?.message.contains("cannot use the certificate") == true)
     }
 }

@@ -77,7 +77,7 @@ import Testing
     @Test func nobodyIdlesInATransaction() async throws {
         try await World.with { world in
             var candles = Candles()
-            let limit = "?options=-c%20idle_in_transaction_session_timeout%3D200ms"
+            let limit = "&options=-c%20idle_in_transaction_session_timeout%3D200ms"
             let settings = ["DATABASE_URL": world.database.url + limit]
             let (writer, relay) = (try await world.writer(settings), try await world.relay(settings))
             world.gateway.start()

@@ -42,12 +42,32 @@ max_wal_size = 512MB
 log_line_prefix = '%m [%p] %q%a '
 timezone = 'UTC'
 log_timezone = 'UTC'
+ssl = on
+ssl_cert_file = 'server.pem'
+ssl_key_file = 'server.key'
+ssl_ca_file = 'ca.pem'
 END
+}
+
+# In the cluster's own directory, where the server may read them and nobody else.
+postgres_certificates() {
+    local name
+    for name in server.pem server.key ca.pem; do
+        as_postgres bash -c 'umask 077 && cat >"$0"' "$1/$name" <"$tls/$name"
+    done
+}
+
+# First of all rules: groups of roles that tests fill, whose password the server asks for in ways that a client must be
+# able to refuse. Elsewhere there are no such groups.
+postgres_weak_rules() {
+    printf 'host all +test_%s 127.0.0.1/32 %s\n' password password md5 md5
+    cat "$1"
 }
 
 # Makes the cluster under another name and renames it when it is whole: an interrupted start leaves nothing half-made.
 postgres_create() {
-    local place new
+    local place new rules
+    certificates_create
     postgres_directory
     place=$(cd "$dir/postgres" && pwd -P)
     [[ ! -e $place/data ]] || return 0
@@ -59,6 +79,9 @@ postgres_create() {
         --encoding=UTF8 --locale=C.UTF-8 --auth=scram-sha-256 --no-sync --no-instructions \
         <<<"$postgres_password" >"$dir/initdb.log" 2>&1 || die "initdb failed: see $dir/initdb.log"
     postgres_settings | as_postgres tee -a "$new/postgresql.conf" >/dev/null
+    postgres_certificates "$new"
+    rules=$(postgres_weak_rules "$new/pg_hba.conf")
+    as_postgres tee "$new/pg_hba.conf" <<<"$rules" >/dev/null
     as_postgres mv "$new" "$place/data"
 }
 
@@ -83,7 +106,7 @@ postgres_forget() {
 
 # psql as the superuser; the password goes by the environment, where other users can't read it.
 postgres_psql() {
-    PGPASSWORD=$postgres_password PGCONNECT_TIMEOUT=10 "$postgres_bin/psql" --no-psqlrc --host=127.0.0.1 \
+    PGPASSWORD=$postgres_password PGSSLMODE=disable PGCONNECT_TIMEOUT=10 "$postgres_bin/psql" --no-psqlrc --host=127.0.0.1 \
         --port="$postgres_port" --username=postgres "$@"
 }
 

@@ -24,14 +24,30 @@ rabbitmq_variables() {
     )
 }
 
-# The user and its virtual hosts: `/`, and test-00, test-01, ... where tests are to have one each.
+# The user and its virtual hosts: `/`, and test-00, test-01, ... where tests are to have one each. Tests also have users
+# with no more permissions than docs/security.md asks for, and the same password.
 rabbitmq_definitions() {
-    local vhosts=(/) i
+    local vhosts=(/) users=() permissions=() i
     for ((i = 0; i < test_vhosts; i++)); do vhosts+=("$(printf 'test-%02d' "$i")"); done
-    printf '{"users":[{"name":"candlepost","password":"%s","tags":""}],\n' "$rabbitmq_password"
+    rabbitmq_user candlepost '.*' '.*' '.*'
+    if ((test_vhosts > 0)); then
+        rabbitmq_user least-writer '^$' '^$' '^database-writer[.]'
+        rabbitmq_user least-relay '^$' '^amq[.]default$' '^$'
+    fi
+    printf '{"users":[%s],\n' "$(list %s "${users[@]}")"
     printf '"vhosts":[%s],\n' "$(list '{"name":"%s"}' "${vhosts[@]}")"
-    printf '"permissions":[%s]}\n' "$(list \
-        '{"user":"candlepost","vhost":"%s","configure":".*","write":".*","read":".*"}' "${vhosts[@]}")"
+    printf '"permissions":[%s]}\n' "$(list %s "${permissions[@]}")"
+}
+
+# rabbitmq_user NAME CONFIGURE WRITE READ: adds it, with these permissions in every virtual host.
+rabbitmq_user() {
+    local item vhost
+    printf -v item '{"name":"%s","password":"%s","tags":""}' "$1" "$rabbitmq_password"
+    users+=("$item")
+    for vhost in "${vhosts[@]}"; do
+        printf -v item '{"user":"%s","vhost":"%s","configure":"%s","write":"%s","read":"%s"}' "$1" "$vhost" "${@:2}"
+        permissions+=("$item")
+    done
 }
 
 # list FORMAT ITEM...: each item in the format, separated by commas.
@@ -51,25 +67,19 @@ rabbitmq_configure() {
     cat >"$place/config/rabbitmq.conf" <<END
 listeners.tcp.1 = 127.0.0.1:$rabbitmq_port
 listeners.ssl.1 = 127.0.0.1:$rabbitmq_tls_port
-ssl_options.certfile = $place/config/localhost.pem
-ssl_options.keyfile = $place/config/localhost.key
+ssl_options.certfile = $tls/server.pem
+ssl_options.keyfile = $tls/server.key
+ssl_options.cacertfile = $tls/ca.pem
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
 load_definitions = $place/config/definitions.json
 vm_memory_high_watermark.relative = 0.4
 disk_free_limit.absolute = 50MB
 log.file.level = info
 END
     (umask 077 && rabbitmq_definitions >"$place/config/definitions.json")
-    rabbitmq_certificate
+    certificates_create
     [[ -e $place/home/.erlang.cookie ]] || (umask 377 && secret >"$place/home/.erlang.cookie")
-}
-
-# Of the name localhost, signed by itself.
-rabbitmq_certificate() {
-    local config=$dir/rabbitmq/config
-    [[ ! -e $config/localhost.pem ]] || return 0
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost \
-        -addext subjectAltName=DNS:localhost -keyout "$config/localhost.key" -out "$config/localhost.new" 2>/dev/null
-    mv "$config/localhost.new" "$config/localhost.pem"
 }
 
 epmd_start() {

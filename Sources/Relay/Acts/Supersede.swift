@@ -98,6 +98,6 @@ struct Supersede {
             ON CONFLICT DO NOTHING RETURNING 1
             """,
             [.array(ids), .int2(lane), reason.map { .text("superseded: \($0)") } ?? .null(TypeOID.text)],
-            after: ["SET LOCAL lock_timeout = '5s'", "LOCK TABLE outbox_deliveries IN SHARE ROW EXCLUSIVE MODE"])
+            after: ["SET LOCAL lock_timeout = '5s'", "SELECT outbox_hold_ledger()"])
     }
 }

@@ -20,6 +20,7 @@ struct CheckCommand: AsyncParsableCommand {
                 ("lane_owners", "SELECT"), ("lane_owners", "INSERT"), ("lane_owners", "UPDATE"),
                 ("outbox_exceptions", "SELECT"), ("outbox_exceptions", "INSERT"), ("outbox_exceptions", "UPDATE"),
                 ("relays", "INSERT"), ("relays", "UPDATE"), ("relays", "DELETE"),
+                ("outbox_make_partitions(bigint, bigint)", "EXECUTE"), ("outbox_prune(interval, text)", "EXECUTE"),
             ])
         await report.broker(settings.broker, queues: [settings.queue.name])
         try report.finish()

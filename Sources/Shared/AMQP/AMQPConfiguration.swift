@@ -13,16 +13,13 @@ public struct AMQPConfiguration: Sendable {
     public var replyTimeout: Duration
     /// The longest time for ending a connection in good order.
     public var closeTimeout: Duration
-    /// The certificates that a broker's certificate is checked against, a PEM file. For `amqps` only.
-    public var certificateFile: String
     /// Where the body of an incoming message is cut off, in bytes; see ``Delivery/isTruncated``.
     public var maximumBodyBytes: Int
 
     public init(
         endpoints: [AMQPEndpoint], connectionName: String, heartbeat: Duration = .seconds(10),
         connectTimeout: Duration = .seconds(5), replyTimeout: Duration = .seconds(10),
-        closeTimeout: Duration = .seconds(3),
-        certificateFile: String = "/etc/ssl/certs/ca-certificates.crt", maximumBodyBytes: Int = 16 << 20
+        closeTimeout: Duration = .seconds(3), maximumBodyBytes: Int = 16 << 20
     ) {
         self.endpoints = endpoints
         self.connectionName = connectionName
@@ -30,7 +27,6 @@ public struct AMQPConfiguration: Sendable {
         self.connectTimeout = connectTimeout
         self.replyTimeout = replyTimeout
         self.closeTimeout = closeTimeout
-        self.certificateFile = certificateFile
         self.maximumBodyBytes = maximumBodyBytes
     }
 }

@@ -28,12 +28,9 @@ extension BrokerLink {
     ) throws(AMQPError) -> BrokerLink {
         let deadline = ContinuousClock.now + configuration.connectTimeout
         let handle = try BrokerHandle()
-        let socket = try newSocket(for: endpoint, configuration, handle)
-        var limit = timeval(configuration.connectTimeout)
-        let status = amqp_socket_open_noblock(socket, endpoint.host, Int32(endpoint.port), &limit)
-        guard status == AMQP_STATUS_OK.rawValue else { throw .notConnected(status) }
+        try connect(try newSocket(for: endpoint, handle), to: endpoint, within: configuration.connectTimeout)
 
-        limit = timeval(max(deadline - .now, .milliseconds(1)))
+        var limit = timeval(max(deadline - .now, .milliseconds(1)))
         amqp_set_handshake_timeout(handle.raw, &limit)
         let seconds = Int32(clamping: max(configuration.heartbeat.components.seconds, 1))
         try checkLogin(
@@ -48,24 +45,47 @@ extension BrokerLink {
         amqp_set_rpc_timeout(handle.raw, &limit)
         let link = BrokerLink(
             handle: handle, address: endpoint.description,
-            heartbeat: negotiated > 0 ? .seconds(Int(negotiated)) : nil, writesByLibrary: endpoint.usesTLS)
+            heartbeat: negotiated > 0 ? .seconds(Int(negotiated)) : nil, writesByLibrary: endpoint.tls != nil)
         try link.openChannel()
         return link
     }
 
+    private static func connect(
+        _ socket: OpaquePointer, to endpoint: AMQPEndpoint, within timeout: Duration
+    ) throws(AMQPError) {
+        var limit = timeval(timeout)
+        var reason = 0
+        let status = withUnsafeMutablePointer(to: &reason) { reason in
+            if endpoint.tls?.verifiesBroker == true { candlepost_verify(socket, reason) }
+            defer { if endpoint.tls != nil { candlepost_forget_reason(socket) } }
+            return amqp_socket_open_noblock(socket, endpoint.host, Int32(endpoint.port), &limit)
+        }
+        guard status != AMQP_STATUS_OK.rawValue else { return }
+        guard let refusal = candlepost_refusal(reason) else { throw .notConnected(status) }
+        throw AMQPError(.certificateRefused, "the broker's certificate is refused: \(String(cString: refusal))")
+    }
+
     private static func newSocket(
-        for endpoint: AMQPEndpoint, _ configuration: AMQPConfiguration, _ handle: borrowing BrokerHandle
+        for endpoint: AMQPEndpoint, _ handle: borrowing BrokerHandle
     ) throws(AMQPError) -> OpaquePointer {
-        guard let socket = endpoint.usesTLS ? amqp_ssl_socket_new(handle.raw) : amqp_tcp_socket_new(handle.raw) else {
+        guard let socket = endpoint.tls == nil ? amqp_tcp_socket_new(handle.raw) : amqp_ssl_socket_new(handle.raw)
+        else {
             throw AMQPError(.noResources, "out of memory for a socket")
         }
-        guard endpoint.usesTLS else { return socket }
-        guard amqp_ssl_socket_set_cacert(socket, configuration.certificateFile) == AMQP_STATUS_OK.rawValue else {
-            throw AMQPError(.certificateRefused, "cannot read certificates from \(configuration.certificateFile)")
-        }
-        amqp_ssl_socket_set_verify_peer(socket, 1)
-        amqp_ssl_socket_set_verify_hostname(socket, 1)
+        guard let tls = endpoint.tls else { return socket }
         amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST)
+        amqp_ssl_socket_set_verify_peer(socket, tls.verifiesBroker ? 1 : 0)
+        amqp_ssl_socket_set_verify_hostname(socket, tls.verifiesBroker ? 1 : 0)
+        if tls.verifiesBroker, amqp_ssl_socket_set_cacert(socket, tls.authorityFile) != AMQP_STATUS_OK.rawValue {
+            throw AMQPError(.certificateRefused, "cannot read certificates from \(tls.authorityFile)")
+        }
+        if let client = tls.client,
+            amqp_ssl_socket_set_key(socket, client.certificateFile, client.keyFile) != AMQP_STATUS_OK.rawValue
+        {
+            throw AMQPError(
+                .certificateRefused,
+                "cannot use the certificate \(client.certificateFile) with the key \(client.keyFile)")
+        }
         return socket
     }
 

@@ -60,17 +60,20 @@ extension AMQPEndpoint {
         guard let separator = url.firstRange(of: "://") else {
             throw EndpointParser.Failure(problem: "it must begin with amqp:// or amqps://")
         }
-        switch url[..<separator.lowerBound].lowercased() {
-        case "amqp": usesTLS = false
-        case "amqps": usesTLS = true
-        default: throw EndpointParser.Failure(problem: "it must begin with amqp:// or amqps://")
+        let scheme = url[..<separator.lowerBound].lowercased()
+        guard scheme == "amqp" || scheme == "amqps" else {
+            throw EndpointParser.Failure(problem: "it must begin with amqp:// or amqps://")
         }
-        let rest = url[separator.upperBound...]
-        guard !rest.contains("?"), !rest.contains("#") else {
-            throw EndpointParser.Failure(problem: "parameters (?…) are not supported; a ? or # must be percent-encoded")
+        let question = url.firstIndex(of: "?") ?? url.endIndex
+        let rest = url[separator.upperBound..<max(question, separator.upperBound)]
+        guard !url.contains("#") else { throw EndpointParser.Failure(problem: "a # must be written %23") }
+        guard scheme == "amqps" || question == url.endIndex else {
+            throw EndpointParser.Failure(
+                problem: "amqp:// takes no parameters; a ? in the password must be written %3F")
         }
+        tls = scheme == "amqps" ? try AMQPTLS(query: url[question...].dropFirst()) : nil
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-        (user, password, host, port) = try Self.authority(rest[..<slash], standardPort: usesTLS ? 5671 : 5672)
+        (user, password, host, port) = try Self.authority(rest[..<slash], standardPort: tls == nil ? 5672 : 5671)
         let path = rest[slash...].dropFirst()
         guard path == "/" || !path.contains("/") else {
             throw EndpointParser.Failure(problem: "a / in the virtual host must be written %2F")

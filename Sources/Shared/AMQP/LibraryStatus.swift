@@ -39,8 +39,10 @@ extension AMQPError {
     /// The error for a connection that did not come about.
     static func notConnected(_ status: Int32) -> AMQPError {
         switch status {
-        case AMQP_STATUS_SSL_PEER_VERIFY_FAILED.rawValue, AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED.rawValue:
+        case AMQP_STATUS_SSL_PEER_VERIFY_FAILED.rawValue:
             AMQPError(.certificateRefused, "the broker's certificate is refused: \(text(status))")
+        case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED.rawValue:
+            AMQPError(.certificateRefused, "the broker's certificate is for another host name")
         case AMQP_STATUS_TIMEOUT.rawValue:
             AMQPError(.timedOut, "connecting took too long")
         default: AMQPError(.connectFailed, "cannot connect: \(text(status))")

@@ -25,7 +25,7 @@ struct Connector {
         var reasons: [String] = []
         for (index, candidate) in candidates.enumerated() {
             let share = (end - .now) / (candidates.count - index)
-            let attempt = try start(candidate)
+            var attempt = try start(candidate)
             if attempt.finish(by: .now + share), attempt.handle.startPipelining() { return attempt.adopt() }
             reasons.append(attempt.reason(redaction, timeout: share))
         }
@@ -49,6 +49,7 @@ struct Connector {
 /// A connection being made to one host.
 private struct ConnectAttempt: ~Copyable {
     private let raw: OpaquePointer
+    private var session = TLSSession()
     let handle: ConnectionHandle
 
     init(raw: OpaquePointer, notices: NoticeLog) {
@@ -59,13 +60,13 @@ private struct ConnectAttempt: ~Copyable {
     consuming func adopt() -> ConnectionHandle { handle }
 
     /// Goes on until connected (true), refused or out of time.
-    borrowing func finish(by deadline: ContinuousClock.Instant) -> Bool {
+    mutating func finish(by deadline: ContinuousClock.Instant) -> Bool {
         guard PQstatus(raw) != CONNECTION_BAD else { return false }
         var wanted = PGRES_POLLING_WRITING
         while wanted != PGRES_POLLING_OK {
             let events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT
             guard wanted != PGRES_POLLING_FAILED, wait(for: Int16(events), until: deadline) else { return false }
-            wanted = PQconnectPoll(raw)
+            wanted = session.keeping(of: raw) { PQconnectPoll(raw) }
         }
         return true
     }
@@ -83,11 +84,43 @@ private struct ConnectAttempt: ~Copyable {
 
     borrowing func reason(_ redaction: Redaction, timeout: Duration) -> String {
         if PQstatus(raw) == CONNECTION_BAD || PQstatus(raw) == CONNECTION_OK {
-            return redaction.message(handle.errorText)
+            let message = redaction.message(handle.errorText)
+            // Where nothing is verified, there is a reason all the same.
+            guard message.contains("certificate verify failed"), let refusal = session.refusal else { return message }
+            return "\(message): \(refusal)"
         }
         let (host, port) = (String(cString: PQhost(raw)), String(cString: PQport(raw)))
         return redaction.message(
             "connection to server at \"\(host)\", port \(port) failed: no answer within \(timeout.wholeMilliseconds) ms"
         )
     }
+}
+
+/// The TLS session of a connection that is being made, for the reason why the server's certificate is refused: libpq has
+/// no more to say than that it is.
+private struct TLSSession: ~Copyable {
+    private var raw: UnsafeMutableRawPointer?
+
+    deinit { candlepost_forget_session(raw) }
+
+    /// Keeps the session if this step of connecting begins it. What the step sends is held back so long: with the server's
+    /// answer already there, the same step could also end it.
+    mutating func keeping(
+        of connection: OpaquePointer, _ step: () -> PostgresPollingStatusType
+    ) -> PostgresPollingStatusType {
+        guard raw == nil, PQstatus(connection) == CONNECTION_SSL_STARTUP else { return step() }
+        Self.hold(true, connection)
+        let wanted = step()
+        raw = candlepost_keep_session(connection)
+        Self.hold(false, connection)
+        return wanted
+    }
+
+    private static func hold(_ isOn: Bool, _ connection: OpaquePointer) {
+        var value: Int32 = isOn ? 1 : 0
+        setsockopt(PQsocket(connection), Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// As in "certificate has expired"; nil if it is fine, or there is no TLS.
+    var refusal: String? { candlepost_session_refusal(raw).map { String(cString: $0) } }
 }

@@ -90,6 +90,10 @@ struct Conninfo: Sendable {
 
     /// One set of options for each host, so that one that hangs cannot use up the time of the others.
     var candidates: [[String: String]] {
+        hosts.map { host in host.merging(TransportSecurity.defaults(for: host)) { given, _ in given } }
+    }
+
+    private var hosts: [[String: String]] {
         let count = hostCount
         let lists = ["host", "hostaddr", "port"].compactMap { keyword in
             options[keyword].map { (keyword, $0.split(separator: ",", omittingEmptySubsequences: false)) }

@@ -8,6 +8,16 @@ public enum BrokerSettings {
     public static let queueType = Setting<QueueDeclaration.QueueType>.choice(
         "QUEUE_TYPE", flag: "--queue-type", default: .classic,
         help: "the type of a queue that is missing and gets created")
+
+    /// Where connections without TLS may lead.
+    public enum PlaintextReach: String, Sendable, CaseIterable {
+        case loopback, anywhere
+    }
+
+    /// So that nobody sends a password through a network in plain text without having said so.
+    public static let plaintext = Setting<PlaintextReach>.choice(
+        "AMQP_PLAINTEXT", flag: "--amqp-plaintext", default: .loopback,
+        help: "where amqp://, which is without TLS, may lead")
 }
 
 extension SettingsReader {
@@ -30,12 +40,20 @@ extension SettingsReader {
     /// - Throws: ``SettingError`` if `AMQP_URL` is missing or can't be read.
     public func broker(connectionName: String) throws(SettingError) -> AMQPConfiguration {
         let urls = try read(CommonSettings.brokerURL)
+        let endpoints: [AMQPEndpoint]
         do throws(AMQPError) {
-            return AMQPConfiguration(endpoints: try AMQPEndpoint.parse(urls), connectionName: connectionName)
+            endpoints = try AMQPEndpoint.parse(urls)
         } catch {
             throw SettingError(
                 setting: "AMQP_URL",
                 problem: "cannot be used: \(error.message). It may be: amqp:// or amqps:// URLs, comma-separated")
         }
+        if let exposed = endpoints.first(where: \.isExposed), try read(BrokerSettings.plaintext) == .loopback {
+            throw SettingError(
+                setting: "AMQP_URL",
+                problem: "leads without TLS to another machine: \(exposed). It may be: amqps://…, or amqp:// with "
+                    + "AMQP_PLAINTEXT=anywhere where the network is private")
+        }
+        return AMQPConfiguration(endpoints: endpoints, connectionName: connectionName)
     }
 }

@@ -20,7 +20,7 @@ public struct CheckReport: Sendable {
     public func warn(_ what: String, _ finding: String) { StandardStream.line("WARN \(what): \(finding)") }
 
     /// Connection, schema version and rights.
-    /// - Parameter rights: what the program does, as relation and privilege.
+    /// - Parameter rights: what the program does, as relation or function, and privilege; some columns will do.
     public mutating func database(
         _ configuration: PostgresConfiguration, rights: [(relation: String, privilege: String)]
     ) async {
@@ -47,8 +47,10 @@ public struct CheckReport: Sendable {
         note("schema", true, "version \(version)")
         var missing: [String] = []
         for right in rights {
+            let question = ["DELETE": "has_table_privilege", "EXECUTE": "has_function_privilege"][right.privilege]
             let rows = try await connection.execute(
-                "SELECT has_table_privilege($1, $2)", [.text(right.relation), .text(right.privilege)])
+                "SELECT \(question ?? "has_any_column_privilege")($1, $2)",
+                [.text(right.relation), .text(right.privilege)])
             if !rows.bool(0, 0) { missing.append("\(right.privilege) on \(right.relation)") }
         }
         note("rights", missing.isEmpty, missing.isEmpty ? "all there" : "missing: \(missing.joined(separator: ", "))")
@@ -59,6 +61,7 @@ public struct CheckReport: Sendable {
         do throws(AMQPError) {
             let (address, states) = try await AMQPInspector.look(configuration, queues: queues)
             note("rabbitmq", true, "connected to \(address)")
+            for warning in configuration.endpoints.compactMap(\.warning) { warn("rabbitmq", warning) }
             for state in states {
                 note(
                     "queue \(state.name)", true,

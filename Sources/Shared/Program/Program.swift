@@ -1,3 +1,4 @@
+import AMQP
 import CoreMetrics
 import FoundationEssentials
 import Glibc
@@ -26,12 +27,11 @@ public enum Program {
         let logger = try ProgramLog.start(program: name, settings: settings)
         let registry = PrometheusRegistry(metrics)
         MetricsSystem.bootstrap(registry)
-        for warning in settings.warnings(for: [CommonSettings.databaseURL, CommonSettings.brokerURL]) {
-            logger.warning("\(warning)")
-        }
+        let openFiles = settings.warnings(for: [CommonSettings.databaseURL, CommonSettings.brokerURL, http.token])
+        let endpoints = try settings.broker(connectionName: name).endpoints
+        for warning in openFiles + endpoints.compactMap(\.warning) { logger.warning("\(warning)") }
         let service = try service(logger)
-        let token = try settings.readIfSet(
-            Setting.secret("\(http.name)_TOKEN", default: nil, defaultText: nil, allowed: "a token", help: ""))
+        let token = try settings.readIfSet(http.token)
         let operations = try OperationsServer(
             address: try settings.read(http), setting: http, readiness: readiness, metrics: registry, token: token,
             logger: logger)
@@ -39,5 +39,15 @@ public enum Program {
             [service], operations: operations, readiness: readiness,
             shutdownTimeout: try settings.read(CommonSettings.shutdownTimeout), logger: logger)
         status.exit()
+    }
+}
+
+extension Setting where Value == BindAddress {
+    /// The setting of what callers from other machines have to present.
+    public var token: Setting<String> {
+        .secret(
+            "\(name)_TOKEN", default: nil, defaultText: "nobody may", allowed: "a token",
+            help: "the bearer token for /metrics and the reasons of /readyz, where other machines can reach the address"
+        )
     }
 }

@@ -16,7 +16,8 @@ struct CheckCommand: AsyncParsableCommand {
         report.note("settings", true, "all readable")
         let rights = [
             ("markets", "SELECT"), ("outbox", "INSERT"), ("ingest_batches", "INSERT"), ("quarantine", "INSERT"),
-            ("conflicting_duplicates", "INSERT"),
+            ("conflicting_duplicates", "INSERT"), ("quarantine", "UPDATE"), ("quarantine_acts", "INSERT"),
+            ("outbox_make_partitions(bigint, bigint)", "EXECUTE"),
         ]
         let tables = settings.kinds.flatMap {
             [(RecordKind.all[$0].table, "INSERT"), (RecordKind.all[$0].table, "SELECT")]

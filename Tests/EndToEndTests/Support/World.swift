@@ -72,6 +72,11 @@ final class World: Sendable {
 
     // MARK: programs
 
+    /// Every program that was started here, commands included.
+    var all: [Program] { programs.withLock { $0 } }
+    /// Those that have not ended.
+    var running: [Program] { all.filter(\.isRunning) }
+
     /// The end of what every program said.
     var logs: String {
         programs.withLock { $0 }.map { "--- \($0.name) \($0.pid)\n\($0.logEnd())" }.joined(separator: "\n")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,12 @@ from processes import Programs, ServerClock, until
 
 ROOT = Path(__file__).resolve().parents[3]
 PORT = int(os.environ.get("BENCH_PORT", "0"))
+
+
+def with_database(url, database):
+    """The URL of another database of the same server, options kept."""
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit(parts._replace(path="/" + database))
 
 
 class World:
@@ -28,19 +35,19 @@ class World:
     # Databases
 
     def url(self, database):
-        return os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + database
+        return with_database(os.environ["DATABASE_URL"], database)
 
     def sql(self, database, *statements, superuser=True):
         """The last statement's result, as text."""
         base = os.environ["ADMIN_DATABASE_URL"] if superuser else os.environ["DATABASE_URL"]
         options = [option for statement in statements for option in ("-c", statement)]
-        return run("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", base.rpartition("/")[0] + "/" + database, *options).strip()
+        return run("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", with_database(base, database), *options).strip()
 
     def sql_process(self, database, *statements, interactive=False):
         """psql as superuser, which runs beside this program; an interactive one reads statements from its input."""
         options = [option for statement in statements for option in ("-c", statement)]
         return subprocess.Popen(
-            ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", os.environ["ADMIN_DATABASE_URL"].rpartition("/")[0] + "/" + database,
+            ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", with_database(os.environ["ADMIN_DATABASE_URL"], database),
              *options], stdin=subprocess.PIPE if interactive else subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if interactive else subprocess.PIPE, stderr=subprocess.PIPE if not interactive else None,
             text=True)

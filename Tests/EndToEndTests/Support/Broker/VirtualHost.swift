@@ -26,8 +26,22 @@ actor VirtualHost {
     deinit { thread.stop() }
 
     /// The value of `AMQP_URL` for the programs.
-    nonisolated var url: String {
-        "amqp://\(endpoint.user):\(endpoint.password)@\(endpoint.host):\(endpoint.port)/\(name)"
+    nonisolated var url: String { url(of: endpoint.user) }
+
+    /// The same for another user. Of `least-writer` and `least-relay` the password is the same.
+    nonisolated func url(of user: String) -> String {
+        "amqp://\(user):\(endpoint.password)@\(endpoint.host):\(endpoint.port)/\(name)"
+    }
+
+    /// Creates every queue that Candlepost uses.
+    func declareAll() throws {
+        try withConnection { connection in
+            for queue in RecordKind.all.map(\.queue) + [Self.outputQueue] {
+                var none: [amqp_table_entry_t] = []
+                declare(queue, &none, connection)
+                try connection.checkReply("declaring \(queue)")
+            }
+        }
     }
 
     /// Deletes every queue that Candlepost uses.

@@ -1,0 +1,219 @@
+import Postgres
+import Schema
+import TestSupport
+import Testing
+
+@Suite("What roles may do", .timeLimit(.minutes(2)))
+struct RoleTests {
+    /// Every relation, and of each part SELECT, INSERT, UPDATE, DELETE; small letters: of some columns only.
+    private static let matrix = """
+        relation               | writer | relay  | operator | auditor
+        candle_sticks          | SI     |        | SI       | S
+        candles                |        |        | S        | S
+        conflicting_duplicates | I      |        | SI       | S
+        exchange_rates         | SI     |        | SI       | S
+        exchanges              |        |        | SIu      | S
+        ingest_batches         | I      |        | SI       | S
+        ingest_pruned          |        |        | S        | S
+        lane_owners            |        | SIu    | SIu      | S
+        markets                | S      |        | SIu      | S
+        order_books            | SI     |        | SI       | S
+        outbox                 | i      | S      | Si       | S
+        outbox_acts            |        | S      | SIu      | S
+        outbox_audit           |        |        | S        | S
+        outbox_deliveries      |        | SI     | SI       | S
+        outbox_exceptions      |        | SIu    | SIu      | S
+        outbox_from_1          |        | S      | S        | S
+        outbox_from_5000001    |        | S      | S        | S
+        outbox_gaps            |        | S      | S        | S
+        outbox_id_seq          |        | S      | S        | S
+        outbox_partitions      |        |        | S        | S
+        outbox_pruned          |        |        | S        | S
+        outbox_replays         |        |        | SI       | S
+        quarantine             | SIu    |        | SIu      | S
+        quarantine_acts        | I      |        | SI       | S
+        relays                 |        | SIUD   | SIUD     | S
+        schema_migrations      | S      | S      | S        | S
+        tickers                | SI     |        | SI       | S
+        trades                 | SI     |        | SI       | S
+        """
+
+    private static let functions = """
+        outbox_close_partition | relay operator
+        outbox_hold_ledger     | operator
+        outbox_ids_ahead       | writer operator auditor
+        outbox_make_partitions | writer relay operator
+        outbox_prune           | relay operator
+        """
+
+    private static let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+
+    /// From the catalog: all relations of the schema, so that a new one is missed here if nobody thought of it.
+    private func rights(_ role: String, _ connection: PostgresConnection) async throws -> [(String, String)] {
+        let rows = try await connection.execute(
+            """
+            SELECT c.oid::regclass::text,
+                   string_agg(CASE WHEN CASE c.relkind WHEN 'S' THEN v.verb = 'SELECT'
+                                             AND has_sequence_privilege($1, c.oid, 'SELECT')
+                                        ELSE has_table_privilege($1, c.oid, v.verb) END THEN left(v.verb, 1)
+                                   WHEN c.relkind <> 'S' AND v.verb <> 'DELETE'
+                                        AND has_any_column_privilege($1, c.oid, v.verb) THEN lower(left(v.verb, 1))
+                                   ELSE '' END, '' ORDER BY v.n)
+            FROM pg_class c CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS v(verb, n)
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+              AND c.relname !~ '_id_seq$' OR c.relname = 'outbox_id_seq'
+            GROUP BY 1 ORDER BY 1
+            """, [.text(role), .textArray(Self.verbs)])
+        return (0..<rows.count).map { (rows.text($0, 0), rows.text($0, 1)) }
+    }
+
+    private func withRoles(_ body: (TestRoles, TestDatabase, PostgresConnection) async throws -> Void) async throws {
+        try await withMigratedDatabase { database, owner in
+            try await TestRoles.with(database, owner) { roles in try await body(roles, database, owner) }
+        }
+    }
+
+    @Test func eachVerbOnEachRelationIsAsInTheTable() async throws {
+        try await withRoles { roles, _, owner in
+            var found: [String: [String: String]] = [:]
+            for (part, role) in roles.names {
+                for (relation, verbs) in try await rights(role, owner) { found[relation, default: [:]][part] = verbs }
+            }
+            let lines = found.keys.sorted().map { relation in
+                ([relation] + TestRoles.parts.map { found[relation]?[$0] ?? "" }).joined(separator: "|")
+            }
+            let expected = Self.matrix.split(separator: "\n").dropFirst().map { $0.filter { $0 != " " } }
+            #expect(lines == expected)
+        }
+    }
+
+    @Test func eachFunctionIsForThoseWhoNeedIt() async throws {
+        try await withRoles { roles, _, owner in
+            let expected = Dictionary(
+                uniqueKeysWithValues: Self.functions.split(separator: "\n").map { line in
+                    let halves = line.split(separator: "|")
+                    return (halves[0].filter { $0 != " " }, Set(halves[1].split(separator: " ").map(String.init)))
+                })
+            let functions = try await owner.execute(
+                "SELECT f::text, (SELECT proname::text FROM pg_proc WHERE oid = f) FROM candlepost_functions() AS f")
+            #expect(functions.count > expected.count)
+            for row in 0..<functions.count {
+                var callers: Set<String> = []
+                for (part, role) in roles.names {
+                    let may = try await owner.execute(
+                        "SELECT has_function_privilege($1, $2, 'EXECUTE')",
+                        [.text(role), .text(functions.text(row, 0))])
+                    if may.bool(0, 0) { callers.insert(part) }
+                }
+                #expect(callers == expected[functions.text(row, 1)] ?? [], "\(functions.text(row, 0))")
+            }
+        }
+    }
+
+    /// Part, and what it must not do.
+    @Test(arguments: [
+        ("writer", "UPDATE outbox SET body = ''"), ("writer", "DELETE FROM outbox"), ("writer", "SELECT FROM outbox"),
+        ("writer", "DELETE FROM candle_sticks"), ("writer", "UPDATE candle_sticks SET charts = '{}'"),
+        ("writer", "DELETE FROM quarantine"), ("writer", "UPDATE quarantine SET body = ''"),
+        ("writer", "SELECT setval('outbox_id_seq', 1)"), ("writer", "DROP TABLE outbox_from_1"),
+        (
+            "writer",
+            "INSERT INTO outbox (id, lane, record_type, market_id, interval_start, interval_end, body) "
+                + "VALUES (1, 0, '', 1, now(), now(), '')"
+        ),
+        ("writer", "SELECT FROM outbox_prune('0', '')"), ("writer", "INSERT INTO markets VALUES (99, 1, '', '')"),
+        ("writer", "SELECT candlepost_grant('operator', current_user::regrole)"),
+        ("relay", "SELECT FROM candle_sticks"), ("relay", "SELECT FROM quarantine"), ("relay", "SELECT FROM markets"),
+        ("relay", "UPDATE outbox SET body = ''"), ("relay", "DELETE FROM outbox"),
+        ("relay", "DELETE FROM outbox_deliveries"),
+        ("relay", "UPDATE outbox_exceptions SET state = 'superseded'"),
+        ("relay", "INSERT INTO ingest_batches DEFAULT VALUES"),
+        ("relay", "CREATE TABLE public.mine ()"), ("operator", "DELETE FROM outbox"),
+        ("operator", "DELETE FROM outbox_acts"),
+        ("operator", "UPDATE outbox_acts SET acted_by = 'somebody else'"), ("operator", "DELETE FROM quarantine_acts"),
+        ("auditor", "DELETE FROM outbox"), ("auditor", "INSERT INTO outbox_acts DEFAULT VALUES"),
+        ("auditor", "SELECT outbox_make_partitions()"), ("auditor", "SELECT outbox_hold_ledger()"),
+    ])
+    func whatIsNotGivenIsDenied(part: String, sql: String) async throws {
+        try await withRoles { roles, database, _ in
+            let connection = try await connect(roles.url(part), database)
+            let error = await #expect(throws: PostgresError.self) { try await connection.execute(sql) }
+            #expect(error?.sqlstate == "42501", "\(sql): \(error?.description ?? "done")")
+            await connection.close()
+        }
+    }
+
+    /// With the owner's rights, but not by names that the caller made up.
+    @Test func aCallersTemporaryTablesAreNotSeen() async throws {
+        try await withRoles { roles, database, owner in
+            let writer = try await connect(roles.url("writer"), database)
+            let ahead = try await owner.number("SELECT outbox_ids_ahead()")
+            try await writer.script(
+                """
+                CREATE TEMPORARY TABLE outbox_partitions (upto_id bigint);
+                INSERT INTO outbox_partitions VALUES (1000000000);
+                CREATE TEMPORARY TABLE outbox_id_seq AS SELECT 999999999 AS last_value;
+                SET search_path = pg_temp, public;
+                """)
+            #expect(try await writer.number("SELECT public.outbox_ids_ahead()") == ahead)
+            #expect(try await writer.execute("SELECT public.outbox_make_partitions()").int4(0, 0) == 0)
+            await writer.close()
+        }
+    }
+
+    @Test func whatIsTakenBackIsGone() async throws {
+        try await withRoles { roles, _, owner in
+            for role in roles.names.values {
+                _ = try await owner.execute("SELECT candlepost_revoke($1::text::regrole)", [.text(role)])
+                #expect(try await rights(role, owner).allSatisfy { $0.1.isEmpty })
+            }
+            let unknown = await #expect(throws: PostgresError.self) {
+                try await owner.execute("SELECT candlepost_grant('reader', current_user::regrole)")
+            }
+            #expect(unknown?.sqlstate == "22023")
+        }
+    }
+
+    /// The owner need not be a superuser, and partitions that are made later are shared, too.
+    @Test func anOrdinaryOwnerMigratesAndGrants() async throws {
+        try await withTestDatabase { database in
+            let admin = try await database.connect()
+            let name = "test_owner_\(database.name)"
+            try await admin.script(
+                "CREATE ROLE \(name) LOGIN CREATEROLE PASSWORD 'password'; ALTER DATABASE \(database.name) OWNER TO \(name)"
+            )
+            let login = database.url.firstRange(of: "://")!.upperBound..<database.url.firstIndex(of: "@")!
+            let url = database.url[..<login.lowerBound] + "\(name):password" + database.url[login.upperBound...]
+            let owner = try await connect(String(url), database)
+            _ = try await Migrator(Migration.load(from: Migration.folder())).migrate(owner)
+            try await TestRoles.with(database, owner) { roles in
+                for part in ["writer", "relay"] {
+                    let connection = try await connect(roles.url(part), database)
+                    let ahead = part == "writer" ? 20_000_000 : 30_000_000
+                    #expect(try await connection.execute("SELECT outbox_make_partitions(\(ahead))").int4(0, 0) == 2)
+                    await connection.close()
+                }
+                let auditor = try await connect(roles.url("auditor"), database)
+                #expect(try await auditor.number("SELECT count(*) FROM outbox_from_25000001") == 0)
+                await auditor.close()
+            }
+            await owner.close()
+            try await admin.script(
+                "ALTER DATABASE \(database.name) OWNER TO CURRENT_USER; DROP OWNED BY \(name) CASCADE; DROP ROLE \(name)"
+            )
+            await admin.close()
+        }
+    }
+
+    private func connect(_ url: String, _ database: TestDatabase) async throws -> PostgresConnection {
+        try await database.connect { $0.conninfo = url }
+    }
+}
+
+extension Parameter {
+    fileprivate static func textArray(_ texts: [String]) -> Parameter {
+        var array = BinaryArray(elementType: .text, capacity: texts.count)
+        for text in texts { array.append(text: text) }
+        return .array(array)
+    }
+}

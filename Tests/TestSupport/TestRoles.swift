@@ -1,0 +1,49 @@
+public import Postgres
+
+/// Roles of the cluster for one test, each with what candlepost_grant gives to a part.
+public struct TestRoles: Sendable {
+    public static let parts = ["writer", "relay", "operator", "auditor"]
+
+    /// The names of the roles, by part.
+    public let names: [String: String]
+    private let database: TestDatabase
+    private let password: String
+
+    /// The database's URI for a part's role.
+    public func url(_ part: String) -> String {
+        let url = database.url
+        let login = url.firstRange(of: "://")!.upperBound..<url.firstIndex(of: "@")!
+        return url.replacingCharacters(login, by: "\(names[part] ?? part):\(password)")
+    }
+
+    /// Runs `body` with a role for each part, and drops them afterwards.
+    /// - Parameters:
+    ///   - database: one that is migrated.
+    ///   - owner: a session of the schema's owner, who may make roles.
+    ///   - password: of all roles, as it stands in a URI.
+    @discardableResult
+    public static func with<R: Sendable>(
+        _ database: TestDatabase, _ owner: PostgresConnection, password: String = "password",
+        plainPassword: String? = nil, _ body: (TestRoles) async throws -> R
+    ) async throws -> R {
+        let suffix = String(UInt64.random(in: 0 ... .max), radix: 36)
+        let names = Dictionary(uniqueKeysWithValues: parts.map { ($0, "test_\($0)_\(suffix)") })
+        for (part, name) in names {
+            try await owner.script("CREATE ROLE \(name) LOGIN PASSWORD '\(plainPassword ?? password)'")
+            _ = try await owner.execute("SELECT candlepost_grant($1, $2::text::regrole)", [.text(part), .text(name)])
+        }
+        let roles = TestRoles(names: names, database: database, password: password)
+        let result: Result<R, any Error>
+        do { result = .success(try await body(roles)) } catch { result = .failure(error) }
+        for name in names.values {
+            try await owner.script("SELECT candlepost_revoke('\(name)'); DROP ROLE \(name)")
+        }
+        return try result.get()
+    }
+}
+
+extension String {
+    fileprivate func replacingCharacters(_ range: Range<Index>, by text: String) -> String {
+        self[..<range.lowerBound] + text + self[range.upperBound...]
+    }
+}
