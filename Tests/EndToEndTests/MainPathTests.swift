@@ -25,7 +25,7 @@ import Testing
             let traced = Message(market: 3, start: Self.start, fields: #""charts":[]"#, trace: "9f8a1c2d")
             let plain = Message(market: 4, start: Self.start, fields: #""charts":[],"more":{"kept": [1, 2]}"#)
             let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-            try await world.collector.publish([traced], traceparent: parent)
+            try await world.collector.publish([traced], headers: .traceparent(parent))
             try await world.collector.publish([plain])
             let history = try await world.check([relay, writer]) { $0.minimum = 2 }
 

@@ -131,3 +131,12 @@ rabbitmqctl() {
     rabbitmq_variables
     env "${rabbitmq_env[@]}" "$rabbitmq_bin/rabbitmqctl" "$@"
 }
+
+# rabbitmq_evaluate EXPRESSION: prints its value; fails where that is not a value but an error.
+rabbitmq_evaluate() {
+    local answer
+    rabbitmq_variables
+    answer=$(env "${rabbitmq_env[@]}" erl_call -n candlepost@localhost -e <<<"$1.") || die "RabbitMQ does not answer"
+    printf '%s\n' "$answer"
+    [[ $answer == '{ok,'* ]]
+}
