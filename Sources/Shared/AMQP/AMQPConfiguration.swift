@@ -13,6 +13,9 @@ public struct AMQPConfiguration: Sendable {
     public var replyTimeout: Duration
     /// The longest time for ending a connection in good order.
     public var closeTimeout: Duration
+    /// The longest time that a broker reached by TLS may take nothing of what is sent. Without TLS nothing waits for it,
+    /// and heartbeats are the limit.
+    public var writeTimeout: Duration
     /// The certificates that a broker's certificate is checked against, a PEM file. For `amqps` only.
     public var certificateFile: String
     /// Where the body of an incoming message is cut off, in bytes; see ``Delivery/isTruncated``.
@@ -21,7 +24,7 @@ public struct AMQPConfiguration: Sendable {
     public init(
         endpoints: [AMQPEndpoint], connectionName: String, heartbeat: Duration = .seconds(10),
         connectTimeout: Duration = .seconds(5), replyTimeout: Duration = .seconds(10),
-        closeTimeout: Duration = .seconds(3),
+        closeTimeout: Duration = .seconds(3), writeTimeout: Duration = .seconds(20),
         certificateFile: String = "/etc/ssl/certs/ca-certificates.crt", maximumBodyBytes: Int = 16 << 20
     ) {
         self.endpoints = endpoints
@@ -30,6 +33,7 @@ public struct AMQPConfiguration: Sendable {
         self.connectTimeout = connectTimeout
         self.replyTimeout = replyTimeout
         self.closeTimeout = closeTimeout
+        self.writeTimeout = writeTimeout
         self.certificateFile = certificateFile
         self.maximumBodyBytes = maximumBodyBytes
     }

@@ -48,7 +48,8 @@ extension BrokerLink {
         amqp_set_rpc_timeout(handle.raw, &limit)
         let link = BrokerLink(
             handle: handle, address: endpoint.description,
-            heartbeat: negotiated > 0 ? .seconds(Int(negotiated)) : nil, writesByLibrary: endpoint.usesTLS)
+            heartbeat: negotiated > 0 ? .seconds(Int(negotiated)) : nil,
+            libraryWriteTimeout: endpoint.usesTLS ? configuration.writeTimeout : nil)
         try link.openChannel()
         return link
     }
