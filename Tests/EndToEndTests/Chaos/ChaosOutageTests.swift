@@ -42,7 +42,7 @@ struct ChaosOutageTests {
 }
 
 /// Unbuffered, so that whoever waits can see it.
-private func say(_ words: String...) {
+func say(_ words: String...) {
     let line = words.joined(separator: " ") + "\n"
     _ = write(2, line, line.utf8.count)
 }

@@ -130,6 +130,7 @@ final class ChaosRound {
 
     /// Injects a fault and waits until announcements go on.
     private func inject(_ fault: FaultKind) async throws {
+        let begin = ContinuousClock.now
         let isSeen = try await perform(fault)
         evidence.append((fault.rawValue, isSeen))
         let over = ContinuousClock.now
@@ -137,8 +138,11 @@ final class ChaosRound {
         try await eventually("\(fault): announcements go on", within: .seconds(120)) {
             world.gateway.distinctCount >= count + 20
         }
-        outcomes.append(
-            FaultOutcome(kind: fault, isSeen: isSeen, recoverySeconds: (.now - over) / .seconds(1)))
+        let recovery = (.now - over) / .seconds(1)
+        outcomes.append(FaultOutcome(kind: fault, isSeen: isSeen, recoverySeconds: recovery))
+        say(
+            "  \(fault.rawValue): \(ChaosSummary.format((over - begin) / .seconds(1))) s and",
+            "\(ChaosSummary.format(recovery)) s until it went on\(isSeen ? "" : ", WITHOUT A TRACE")")
     }
 
     /// How many times the programs said that a server is unavailable.

@@ -112,7 +112,7 @@ struct ChaosSummary {
         return format(sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))])
     }
 
-    private static func format(_ value: Double) -> String {
+    static func format(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return "\(tenths / 10).\(abs(tenths % 10))"
     }

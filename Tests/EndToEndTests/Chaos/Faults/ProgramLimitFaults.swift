@@ -13,18 +13,29 @@ extension ChaosRound {
         return program
     }
 
-    /// Takes the descriptors from a program and ends its sessions, so that it has to connect without any.
+    /// Leaves a program one descriptor, for whoever asks how it does, and ends its sessions: a connection wants three.
     func takeDescriptors(of program: Program) async throws -> Bool {
         try await program.becomes(ready: true, within: .seconds(90))
         let before = program.log.count
         try await Self.limitDescriptors(of: program, to: 4)
         _ = try await endSessions("application_name = 'candlepost \(program.name)'")
-        try await eventually("\(program.name) says what is missing", within: .seconds(60)) {
-            program.log.dropFirst(before).contains("Too many open files")
+        try await eventually("\(program.name) notices", within: .seconds(60)) {
+            program.log.dropFirst(before).contains("unavailable")
+        }
+        let isSeen = try await happens {
+            try await Self.limitDescriptors(of: program, to: Self.secondFreeDescriptor(of: program))
+            return await program.get("/readyz")?.body.contains("Too many open files") ?? false
         }
         try await Self.limitDescriptors(of: program, to: 1024)
         try await program.becomes(ready: true, within: .seconds(90))
-        return true
+        return isSeen
+    }
+
+    private static func secondFreeDescriptor(of program: Program) throws -> Int {
+        let files = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(program.pid)/fd")
+        let open = Set(files.compactMap { Int($0) })
+        let free = (0...open.count + 1).filter { !open.contains($0) }
+        return free[1]
     }
 
     /// Only the limit that holds now, so that it can be raised again.
