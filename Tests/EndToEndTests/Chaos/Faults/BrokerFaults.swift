@@ -25,7 +25,7 @@ extension ChaosRound {
     }
 
     func diskAlarm() async throws -> Bool {
-        try await Self.tellBroker("rabbit_disk_monitor:set_disk_free_limit(\"1000TB\")")
+        try await Self.tellBroker("rabbit_disk_monitor:set_disk_free_limit(\"100000GB\")")
         let isSeen = try await isOneRelayBlocked()
         try await Self.tellBroker("rabbit_disk_monitor:set_disk_free_limit(\"50MB\")")
         return isSeen

@@ -84,8 +84,13 @@ extension ChaosRound {
     func timeOutConsumer() async throws -> Bool {
         try await limitConsumers(milliseconds: 1000, tick: 500)
         for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
-        let isSeen = try await whileLocked("candle_sticks") {
-            try await isSaid(by: writers, "delivery acknowledgement")
+        let before = writers.map(\.log.count)
+        try await whileLocked("candle_sticks") {
+            try await Task.sleep(for: .seconds(3))  // the fault itself: the limit, and a look at it each half second
+        }
+        // A writer hears of it when it has stored what it holds.
+        let isSeen = try await happens {
+            zip(writers, before).contains { $0.log.dropFirst($1).contains("delivery acknowledgement") }
         }
         try await limitConsumers(milliseconds: 1_800_000, tick: 60_000)
         return isSeen

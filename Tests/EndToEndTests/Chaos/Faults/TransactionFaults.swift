@@ -46,7 +46,8 @@ extension ChaosRound {
 
     /// Runs `body` while nobody else can use the table.
     func whileLocked<R>(_ table: String, _ body: () async throws -> R) async throws -> R {
-        let connection = try await world.database.connect(parameters: ["lock_timeout": "0"])
+        let connection = try await world.database.connect(
+            parameters: ["lock_timeout": "0", "idle_in_transaction_session_timeout": "0"])
         try await connection.script("BEGIN; LOCK TABLE \(table) IN ACCESS EXCLUSIVE MODE")
         do {
             let result = try await body()
