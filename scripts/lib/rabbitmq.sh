@@ -109,6 +109,8 @@ rabbitmq_stop() {
     local pids
     mapfile -t pids < <(marked "$rabbitmq_mark" beam.smp)
     signal TERM "${pids[@]}"
+    # One whose application was stopped and started hears no signal any more.
+    until_true 15 gone "${pids[@]}" || rabbitmq_evaluate 'init:stop()' >/dev/null || true
     until_true 60 gone "${pids[@]}" || say "RabbitMQ does not stop: killing it"
     rabbitmq_kill
 }

@@ -80,9 +80,10 @@ struct ChaosRecords {
     mutating func next(_ count: Int, _ additions: Set<ChaosLoad.Addition> = []) -> [Message] {
         var messages = candles.next(hasAllKinds ? count / 2 : count)
         if hasAllKinds { for _ in messages.indices { messages.append(otherKind()) } }
-        if additions.contains(.replicas) { messages += replicas() }
+        let last = recent
+        recent = Array(messages.shuffled(using: &random).prefix(10))
+        if additions.contains(.replicas) { messages += replicas(of: last) }
         if additions.contains(.poison) { messages += poison() }
-        recent = Array(messages.filter { $0.id != nil }.suffix(10))
         return messages
     }
 
@@ -100,9 +101,9 @@ struct ChaosRecords {
     }
 
     /// What a second collector sends, and one that saw something else.
-    private func replicas() -> [Message] {
-        recent
-            + recent.compactMap { message in
+    private func replicas(of messages: [Message]) -> [Message] {
+        messages
+            + messages.compactMap { message in
                 guard let id = message.id, id.kind == RecordKind.candleStick.name else { return nil }
                 return Message(market: id.key.market, start: id.key.intervalStart, fields: #""charts":[],"other":true"#)
             }

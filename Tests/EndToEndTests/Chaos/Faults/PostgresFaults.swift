@@ -25,7 +25,7 @@ extension ChaosRound {
         return Int(rows.int8(0, 0))
     }
 
-    func whileDatabase(is change: String) async throws -> Bool {
+    func whileDatabase(is change: String, _ evidence: String) async throws -> Bool {
         let name = world.database.name
         let server = try await Self.server()
         _ = try await server.execute("ALTER DATABASE \(name) \(change)")
@@ -34,7 +34,7 @@ extension ChaosRound {
             SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
             WHERE datname = '\(name)' AND application_name ~ '^candlepost (writer|relay)$'
             """)
-        for writer in writers { try await writer.becomes(ready: false, within: .seconds(60)) }
+        let isSeen = try await isSaid(by: writers, evidence)
         let undo =
             change.hasPrefix("SET") ? "RESET default_transaction_read_only" : "ALLOW_CONNECTIONS true"
         _ = try await server.execute("ALTER DATABASE \(name) \(undo)")
@@ -45,7 +45,7 @@ extension ChaosRound {
             WHERE datname = '\(name)' AND application_name ~ '^candlepost (writer|relay)$'
             """)
         await server.close()
-        return true
+        return isSeen
     }
 
     /// A session with another database of the server.
@@ -71,14 +71,15 @@ extension ChaosRound {
         let server = try await Self.server()
         _ = try await server.execute("ALTER DATABASE \(world.database.name) SET lock_timeout = '50ms'")
         _ = try await endSessions()
-        let connection = try await world.database.connect(parameters: ["lock_timeout": "0"])
+        let connection = try await world.database.connect(
+            parameters: ["lock_timeout": "0", "idle_in_transaction_session_timeout": "0"])
         try await connection.script("BEGIN; LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE")
-        for writer in writers { try await writer.becomes(ready: false, within: .seconds(60)) }
+        let isSeen = try await isSaid(by: writers, "55P03")
         try await connection.script("COMMIT")
         await connection.close()
         _ = try await server.execute("ALTER DATABASE \(world.database.name) RESET lock_timeout")
         await server.close()
         _ = try await endSessions()
-        return true
+        return isSeen
     }
 }
