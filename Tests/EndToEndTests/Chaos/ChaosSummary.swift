@@ -29,6 +29,7 @@ struct ChaosSummary {
 
         | what | found by |
         | --- | --- |
+        | a relay whose network failed while retention waited for PostgreSQL said nothing and did nothing, for an hour at the worst | `databaseHalfOpen`, seed 1006 |
         | a machine that fell silent kept its lanes for as long as the server's TCP gave it, two hours by default | `databaseHalfOpen`, seed 1007 |
         | a lane that was to be left stayed for ever if a row lay behind one that had left | the model, `leave-leaves-gaps` |
         | a stop in good order repeated rows | the model, `stop-leaves-gaps` |
