@@ -13,11 +13,12 @@ struct ChaosSummary {
         # What it was put through
 
         Written by `scripts/chaos --publish` from the rounds that it ran. A round has one to three writers and relays, of 1, 7
-        or 64 markets, candles or all kinds of records, classic or quorum queues, a publisher that records what RabbitMQ confirmed, and a consumer that records what came. Faults are
-        injected one after the other while messages flow; each must leave evidence, or the round is void. Then everything is
-        drained and stopped, and a checker holds what was sent, stored, announced and booked against one another: nothing lost,
-        torn, invented, altered, out of order, announced without being booked or the other way round, no more repeated than the
-        faults allow. `relay verify` has to agree. The checker itself is tested by histories with one thing wrong each.
+        or 64 markets, candles or all kinds of records, classic or quorum queues, a publisher that records what RabbitMQ
+        confirmed, and a consumer that records what came. Faults are injected one after the other while messages flow; each must
+        leave evidence, or the round is void. Then everything is drained and stopped, and a checker holds what was sent, stored,
+        announced and booked against one another: nothing lost, torn, invented, altered, out of order, announced without being
+        booked or the other way round, no more repeated than the faults allow. `relay verify` has to agree, and no program may
+        have said a password. The checker itself is tested by histories with one thing wrong each.
 
         """
     ]
