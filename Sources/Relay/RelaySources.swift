@@ -98,7 +98,8 @@ struct RelaySources: Sendable {
     /// Closed when the task is cancelled: a session that is over must not wait for an answer that takes long, or never comes
     /// because the connection is half open.
     private func retainOnce(_ retention: Duration, _ configuration: PostgresConfiguration) async throws {
-        let connection = try await Database.connect(configuration, logger: health.logger)
+        // Without a look at the schema's version: the session has had it, and its answer would be awaited here for as long.
+        let connection = try await PostgresConnection.connect(configuration, logger: health.logger)
         await withTaskCancellationHandler {
             do {
                 let steps = try await Retention.run(connection, retention: retention, by: settings.name)
