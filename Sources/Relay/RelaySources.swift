@@ -90,20 +90,27 @@ struct RelaySources: Sendable {
         configuration.applicationName = "candlepost retention"
         configuration.replyTimeout = .seconds(3600)  // it counts the rows of a partition, of millions perhaps
         while true {
-            do {
-                let connection = try await Database.connect(configuration, logger: health.logger)
-                do {
-                    let steps = try await Retention.run(connection, retention: retention, by: settings.name)
-                    for step in steps { health.retained(step) }
-                } catch {
-                    health.retentionFailed(error)
-                }
-                await connection.close()
-            } catch {
-                health.retentionFailed(error)
-            }
+            do { try await retainOnce(retention, configuration) } catch { health.retentionFailed(error) }
             try await Task.sleep(for: .seconds(300))
         }
+    }
+
+    /// Closed when the task is cancelled: a session that is over must not wait for an answer that takes long, or never comes
+    /// because the connection is half open.
+    private func retainOnce(_ retention: Duration, _ configuration: PostgresConfiguration) async throws {
+        // Without a look at the schema's version: the session has had it, and its answer would be awaited here for as long.
+        let connection = try await PostgresConnection.connect(configuration, logger: health.logger)
+        await withTaskCancellationHandler {
+            do {
+                let steps = try await Retention.run(connection, retention: retention, by: settings.name)
+                for step in steps { health.retained(step) }
+            } catch {
+                if !Task.isCancelled { health.retentionFailed(error) }
+            }
+        } onCancel: {
+            Task { await connection.close() }
+        }
+        await connection.close()
     }
 
     private func reports(_ post: EventPost) async throws {

@@ -13,12 +13,14 @@ struct WriterService: ServiceLifecycle.Service {
     let signals: WriterSignals
     let readiness: Readiness
     let metrics: WriterMetrics
+    let progress: WriterProgress
     let logger: Logger
 
     /// Consumes until the program is to stop; then takes nothing new, stores and acknowledges what has arrived, and returns.
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await signals.run { try? await store.ensureConnected() } }
+            group.addTask { await progress.watch() }
             await consumeUntilShutdown()
             group.cancelAll()
         }
@@ -34,10 +36,12 @@ struct WriterService: ServiceLifecycle.Service {
                 limit: settings.batchSize, maximumBytes: settings.batchBytes, delay: settings.batchDelay,
                 awaitsAcknowledgement: true)
             {
+                progress.took()
                 let prepared = decode(batch)
                 try await storing.next()
                 storing.addTask {
                     let result = try await store.store(prepared, from: batch)
+                    progress.stored()
                     await consumer.acknowledge(through: batch.deliveries[batch.deliveries.count - 1].tag)
                     Failpoint.reach("writer.after_ack")
                     if result.storedCount > 0 { signals.ringDoorbell() }
@@ -97,6 +101,7 @@ struct WriterService: ServiceLifecycle.Service {
                 group.cancelAll()
             }
         } catch {
+            progress.lost()
             await consumer.close()
             throw error
         }

@@ -145,6 +145,6 @@ import Testing
                 $0.records.remove(at: 7)
                 $0.outbox.remove(at: 7)
                 $0.deliveries.remove(at: 7)
-            } == [.poison, .lostInput])
+            } == [.poison])
     }
 }

@@ -1,5 +1,6 @@
 import Postgres
 import Records
+import TestSupport
 import Testing
 
 @Suite("The main path") struct MainPathTests {
@@ -25,7 +26,7 @@ import Testing
             let traced = Message(market: 3, start: Self.start, fields: #""charts":[]"#, trace: "9f8a1c2d")
             let plain = Message(market: 4, start: Self.start, fields: #""charts":[],"more":{"kept": [1, 2]}"#)
             let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-            try await world.collector.publish([traced], traceparent: parent)
+            try await world.collector.publish([traced], headers: .traceparent(parent))
             try await world.collector.publish([plain])
             let history = try await world.check([relay, writer]) { $0.minimum = 2 }
 
@@ -126,6 +127,22 @@ import Testing
                 try await world.query(stored).text(0, 0)
                     == "{{42000.5,0.25}} {} 42001 1e-08 f {{1,42000,0.5,1702305541000}} 12345678901234567890.123456789 0.10"
             )
+            try await checkerSeesEachKind(world)
         }
+    }
+
+    /// A record that is not what was announced is torn, whatever its kind.
+    private func checkerSeesEachKind(_ world: World) async throws {
+        for change in [
+            "candle_sticks SET charts[1][2] = 7", "order_books SET bids[1][1] = 7", "tickers SET vwap = 7",
+            "trades SET trades_info[1][2] = 7", "exchange_rates SET pool_a_size = pool_a_size + 1e-9",
+        ] {
+            try await world.query("UPDATE \(change)")
+        }
+        let connection = try await world.database.connect()
+        var history = History()
+        try await HistoryReader(connection: connection).read(into: &history)
+        await connection.close()
+        #expect(history.records.map(\.isAsAnnounced) == [false, false, false, false, false])
     }
 }

@@ -45,7 +45,7 @@ import Testing
             var candles = Candles()
             for poison in Self.poison {
                 try await world.collector.publish(candles.next(20))
-                try await world.collector.publish([Message(poison: poison.body)], traceparent: "parent")
+                try await world.collector.publish([Message(poison: poison.body)], headers: .traceparent("parent"))
             }
             try await world.collector.publish(candles.next(20))
             let history = try await world.check([relay, writer]) { $0.minimum = Self.poison.count }

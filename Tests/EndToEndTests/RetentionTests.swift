@@ -1,3 +1,6 @@
+import FoundationEssentials
+import Postgres
+import TestSupport
 import Testing
 
 @Suite("Retention") struct RetentionTests {
@@ -31,6 +34,32 @@ import Testing
             for program in [relay, writer] { try await world.stop(program) }
             try await world.run("relay", "verify")
             #expect(Set(world.gateway.deliveries.map(\.id)).count == world.gateway.deliveries.count)
+        }
+    }
+
+    /// It may have to wait for long. A session that is over must not wait for it, and neither must the program's end.
+    @Test func nothingWaitsForIt() async throws {
+        try await World.with { world in
+            let other = try await world.database.connect()
+            _ = try await other.execute(
+                "SELECT pg_advisory_lock(hashtext('candlepost.outbox_make_partitions'))")
+            let relay = try await world.relay()
+            let waiting = """
+                SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND application_name = 'candlepost retention' AND wait_event_type = 'Lock'
+                """
+            try await eventually("retention waits") { try await world.number(waiting) > 0 }
+            try await eventually("the relay has its lanes") { relay.log.contains("took lanes") }
+            try await world.query(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name = 'candlepost relay'
+                """)
+            try await eventually("the next session has them") {
+                relay.log.components(separatedBy: "took lanes").count > 2
+            }
+            try await world.stop(relay)
+            await other.close()
         }
     }
 }

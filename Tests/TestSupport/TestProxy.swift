@@ -1,14 +1,48 @@
 import Glibc
+import Synchronization
 
 /// A TCP proxy on this machine that can fall silent or cut its connections, for tests of broken networks.
 public final class TestProxy: Sendable {
-    private enum Command: UInt8 {
-        case fallSilent, cut, forget, end
+    enum Command: UInt8 {
+        case fallSilent, cut, forget, reshape, end
+    }
+
+    /// What becomes of the bytes that are forwarded.
+    struct Shape: Sendable {
+        /// Each way.
+        var delay = Duration.zero
+        /// Each way of each connection; nil: as many as come.
+        var bytesPerSecond: Int?
+        /// So many bytes pass each way of each connection, then none; nil: all do.
+        var passes: Int?
+        var refusesConnections = false
+        var trap: Trap?
+    }
+
+    /// Cuts one connection when its client has said something.
+    struct Trap: Sendable {
+        let words: [UInt8]
+        let isAfterForwarding: Bool
+    }
+
+    /// What is lost of an exchange.
+    public enum Half: Sendable {
+        /// The server never hears it.
+        case request
+        /// The server hears it, and its answer is lost.
+        case reply
     }
 
     /// Where it listens, on 127.0.0.1.
     public let port: UInt16
     private let control: Int32
+    private let shape = Shared()
+
+    /// What the thread is told, and what it tells.
+    final class Shared: Sendable {
+        let wanted = Mutex(Shape())
+        let trapped = Mutex(0)
+    }
 
     /// Starts forwarding to a port of 127.0.0.1.
     public init(to target: UInt16) {
@@ -23,12 +57,12 @@ public final class TestProxy: Sendable {
         precondition(pipe(&ends) == 0)
         control = ends[1]
 
-        let loop = Loop(listener: listener, control: ends[0], target: target)
+        let loop = ProxyLoop(listener: listener, control: ends[0], target: target, shared: shape)
         var thread = pthread_t()
         let status = pthread_create(
             &thread, nil,
             { argument in
-                Unmanaged<Loop>.fromOpaque(argument!).takeRetainedValue().run()
+                Unmanaged<ProxyLoop>.fromOpaque(argument!).takeRetainedValue().run()
                 return nil
             }, Unmanaged.passRetained(loop).toOpaque())
         precondition(status == 0)
@@ -50,126 +84,45 @@ public final class TestProxy: Sendable {
     /// Closes all connections; new ones are forwarded.
     public func cut() { send(.cut) }
 
+    /// Closes all connections and refuses new ones until ``forwardFreely()``.
+    public func refuse() {
+        change { $0.refusesConnections = true }
+        cut()
+    }
+
+    /// Delays what comes, each way, and limits how much of it may pass in a second.
+    public func slowDown(delay: Duration, bytesPerSecond: Int) {
+        change { ($0.delay, $0.bytesPerSecond) = (delay, bytesPerSecond) }
+    }
+
+    /// Lets so many bytes pass, each way of each connection, and then none.
+    public func stall(after bytes: Int) { change { $0.passes = bytes } }
+
+    /// Cuts the next connection whose client says this, before the server hears it or before its answer comes.
+    public func cut(at words: String, losing half: Half) {
+        change { $0.trap = Trap(words: Array(words.utf8), isAfterForwarding: half == .reply) }
+    }
+
+    /// How many connections were cut because of what was said.
+    public var trappedCount: Int { shape.trapped.withLock { $0 } }
+
+    /// Ends what the calls before began.
+    public func forwardFreely() { change { $0 = Shape() } }
+
+    private func change(_ change: (inout Shape) -> Void) {
+        shape.wanted.withLock { change(&$0) }
+        send(.reshape)
+    }
+
     private func send(_ command: Command) {
         var byte = command.rawValue
         _ = write(control, &byte, 1)
     }
 
-    // MARK: the thread
-
-    private final class Loop {
-        private let listener: Int32
-        private let control: Int32
-        private let target: UInt16
-        private var peers: [Int32: Int32] = [:]
-        private var isSilent = false
-        private var forgotten: [Int32] = []
-        private var servers: Set<Int32> = []
-        private var silentServers: [(descriptor: Int32, until: ContinuousClock.Instant)] = []
-        /// What a descriptor has still to be given.
-        private var unsent: [Int32: ArraySlice<UInt8>] = [:]
-        private var buffer = [UInt8](repeating: 0, count: 65_536)
-
-        init(listener: Int32, control: Int32, target: UInt16) {
-            (self.listener, self.control, self.target) = (listener, control, target)
-        }
-
-        func run() {
-            defer {
-                for descriptor in [listener, control] + peers.keys + forgotten + silentServers.map(\.descriptor) {
-                    close(descriptor)
-                }
-            }
-            while true {
-                var list = isSilent ? [] : [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
-                // Who has more to get than he takes is written to before his peer is read again.
-                for (descriptor, peer) in peers where !isSilent {
-                    let events = (unsent[descriptor] == nil ? 0 : POLLOUT) | (unsent[peer] == nil ? POLLIN : 0)
-                    list.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
-                }
-                list.append(pollfd(fd: control, events: Int16(POLLIN), revents: 0))
-                let count = poll(&list, nfds_t(list.count), silentServers.isEmpty ? -1 : 500)
-                while let first = silentServers.first, first.until < .now {
-                    close(first.descriptor)
-                    silentServers.removeFirst()
-                }
-                guard count > 0 else { continue }
-                for item in list where item.revents != 0 && item.fd != listener && item.fd != control {
-                    if item.revents & Int16(POLLOUT) != 0 { writeOn(item.fd) }
-                    if item.revents & ~Int16(POLLOUT) != 0 { forward(item.fd) }
-                }
-                if list.contains(where: { $0.fd == listener && $0.revents != 0 }) { accept() }
-                if list.contains(where: { $0.fd == control && $0.revents != 0 }) {
-                    guard obey() else { return }
-                }
-            }
-        }
-
-        private func obey() -> Bool {
-            var byte: UInt8 = 0
-            guard read(control, &byte, 1) == 1, let command = Command(rawValue: byte) else { return false }
-            switch command {
-            case .fallSilent: isSilent = true
-            case .forget:
-                forgotten += peers.keys.filter { !servers.contains($0) }
-                silentServers += peers.keys.filter(servers.contains).map { ($0, .now + .seconds(15)) }
-                (peers, unsent, servers) = ([:], [:], [])
-            case .cut: for descriptor in peers.keys { drop(descriptor) }
-            case .end: return false
-            }
-            return true
-        }
-
-        private func accept() {
-            let client = Glibc.accept(listener, nil, nil)
-            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
-            let server = socket(AF_INET, TestProxy.streamWithoutHeirs, 0)
-            var address = TestProxy.address(port: target)
-            guard client >= 0, TestProxy.with(&address, { connect(server, $0, $1) }) == 0 else {
-                close(client)
-                close(server)
-                return
-            }
-            peers[client] = server
-            peers[server] = client
-            servers.insert(server)
-        }
-
-        /// Never blocks: a descriptor may have got another connection since it was looked at.
-        private func forward(_ from: Int32) {
-            guard let to = peers[from], unsent[to] == nil else { return }
-            let count = recv(from, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-            guard count > 0 else {
-                if count == 0 || errno != EAGAIN { drop(from) }
-                return
-            }
-            unsent[to] = buffer[..<count]
-            writeOn(to)
-        }
-
-        private func writeOn(_ to: Int32) {
-            guard peers[to] != nil, let bytes = unsent[to] else { return }
-            let taken = bytes.withUnsafeBytes { Glibc.send(to, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
-            guard taken > 0 || errno == EAGAIN else { return drop(to) }
-            let rest = bytes.dropFirst(max(0, taken))
-            unsent[to] = rest.isEmpty ? nil : rest
-        }
-
-        private func drop(_ descriptor: Int32) {
-            guard let peer = peers.removeValue(forKey: descriptor) else { return }
-            peers[peer] = nil
-            for end in [descriptor, peer] {
-                servers.remove(end)
-                unsent[end] = nil
-                close(end)
-            }
-        }
-    }
-
     /// A program that is started meanwhile would keep connections open that are cut here.
-    private static let streamWithoutHeirs = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    static let streamWithoutHeirs = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
 
-    private static func address(port: UInt16) -> sockaddr_in {
+    static func address(port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -177,7 +130,7 @@ public final class TestProxy: Sendable {
         return address
     }
 
-    private static func with<Result>(
+    static func with<Result>(
         _ address: inout sockaddr_in, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         withUnsafeMutableBytes(of: &address) { bytes in

@@ -119,6 +119,8 @@ rabbitmq_stop() {
     local pids
     mapfile -t pids < <(marked "$rabbitmq_mark" beam.smp)
     signal TERM "${pids[@]}"
+    # One whose application was stopped and started hears no signal any more.
+    until_true 15 gone "${pids[@]}" || rabbitmq_evaluate 'init:stop()' >/dev/null || true
     until_true 60 gone "${pids[@]}" || say "RabbitMQ does not stop: killing it"
     rabbitmq_kill
 }
@@ -140,4 +142,13 @@ epmd_stop() {
 rabbitmqctl() {
     rabbitmq_variables
     env "${rabbitmq_env[@]}" "$rabbitmq_bin/rabbitmqctl" "$@"
+}
+
+# rabbitmq_evaluate EXPRESSION: prints its value; fails where that is not a value but an error.
+rabbitmq_evaluate() {
+    local answer
+    rabbitmq_variables
+    answer=$(env "${rabbitmq_env[@]}" erl_call -n candlepost@localhost -e <<<"$1.") || die "RabbitMQ does not answer"
+    printf '%s\n' "$answer"
+    [[ $answer == '{ok,'* ]]
 }

@@ -13,13 +13,17 @@ public struct AMQPConfiguration: Sendable {
     public var replyTimeout: Duration
     /// The longest time for ending a connection in good order.
     public var closeTimeout: Duration
+    /// The longest time that a broker reached by TLS may take nothing of what is sent. Without TLS nothing waits for it,
+    /// and heartbeats are the limit.
+    public var writeTimeout: Duration
     /// Where the body of an incoming message is cut off, in bytes; see ``Delivery/isTruncated``.
     public var maximumBodyBytes: Int
 
     public init(
         endpoints: [AMQPEndpoint], connectionName: String, heartbeat: Duration = .seconds(10),
         connectTimeout: Duration = .seconds(5), replyTimeout: Duration = .seconds(10),
-        closeTimeout: Duration = .seconds(3), maximumBodyBytes: Int = 16 << 20
+        closeTimeout: Duration = .seconds(3), writeTimeout: Duration = .seconds(20),
+        maximumBodyBytes: Int = 16 << 20
     ) {
         self.endpoints = endpoints
         self.connectionName = connectionName
@@ -27,6 +31,7 @@ public struct AMQPConfiguration: Sendable {
         self.connectTimeout = connectTimeout
         self.replyTimeout = replyTimeout
         self.closeTimeout = closeTimeout
+        self.writeTimeout = writeTimeout
         self.maximumBodyBytes = maximumBodyBytes
     }
 }

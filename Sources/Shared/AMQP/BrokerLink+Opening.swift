@@ -45,7 +45,8 @@ extension BrokerLink {
         amqp_set_rpc_timeout(handle.raw, &limit)
         let link = BrokerLink(
             handle: handle, address: endpoint.description,
-            heartbeat: negotiated > 0 ? .seconds(Int(negotiated)) : nil, writesByLibrary: endpoint.tls != nil)
+            heartbeat: negotiated > 0 ? .seconds(Int(negotiated)) : nil,
+            libraryWriteTimeout: endpoint.tls != nil ? configuration.writeTimeout : nil)
         try link.openChannel()
         return link
     }

@@ -5,23 +5,24 @@ import Glibc
 /// One connection with one channel, as its actor uses it: reading frames, writing without ever waiting, heartbeats.
 ///
 /// The library connects, logs in and reads; what is written after that goes by way of ``outgoing``. With TLS only the
-/// library can write. It then takes the same frames, and may wait for a peer that takes nothing: a watchdog for that
-/// would `shutdown(2)` the socket from another thread.
+/// library can write. It then takes the same frames, and waits for a peer that takes nothing, until the ``Watchdog`` shuts
+/// the socket down.
 struct BrokerLink: ~Copyable {
     let handle: BrokerHandle
     /// The broker that answered, without credentials.
     let address: String
-    private let writesByLibrary: Bool
+    /// How long a write by the library may take; nil where it does not write.
+    private let libraryWriteTimeout: Duration?
     private(set) var clock: HeartbeatClock
     /// What is to be sent.
     var outgoing = SendQueue()
     /// The channel whose memory the last frame is in.
     private var lastChannel: UInt16 = 0
 
-    init(handle: consuming BrokerHandle, address: String, heartbeat: Duration?, writesByLibrary: Bool) {
+    init(handle: consuming BrokerHandle, address: String, heartbeat: Duration?, libraryWriteTimeout: Duration?) {
         self.handle = handle
         self.address = address
-        self.writesByLibrary = writesByLibrary
+        self.libraryWriteTimeout = libraryWriteTimeout
         clock = HeartbeatClock(interval: heartbeat, now: .now)
     }
 
@@ -69,8 +70,8 @@ struct BrokerLink: ~Copyable {
     /// Sends what the socket takes at once.
     mutating func flush(at now: ContinuousClock.Instant) throws(AMQPError) {
         guard outgoing.unsent > 0 else { return }
-        if writesByLibrary {
-            try LibraryWriter.send(outgoing.frames.bytes, to: handle)
+        if let libraryWriteTimeout {
+            try send(within: libraryWriteTimeout)
             outgoing.removeAll()
             clock.didWrite(at: now)
         } else {
@@ -80,6 +81,12 @@ struct BrokerLink: ~Copyable {
                 throw AMQPError(.connectionLost, "cannot send to the broker: \(String(cString: strerror(reason)))")
             }
             if sent > 0 { clock.didWrite(at: now) }
+        }
+    }
+
+    private func send(within limit: Duration) throws(AMQPError) {
+        try Watchdog.shared.guarding(handle.descriptor, for: limit) { () throws(AMQPError) in
+            try LibraryWriter.send(outgoing.frames.bytes, to: handle)
         }
     }
 

@@ -51,7 +51,8 @@ struct Conninfo: Sendable {
     mutating func apply(_ configuration: PostgresConfiguration) {
         let defaults = [
             "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3",
-            "tcp_user_timeout": "\(configuration.replyTimeout.wholeMilliseconds)",
+            // An answer may take longer, but not the acknowledgement of the question by the server's machine.
+            "tcp_user_timeout": "\(min(configuration.replyTimeout, .seconds(30)).wholeMilliseconds)",
         ]
         options.merge(defaults) { given, _ in given }
         options["application_name"] = configuration.applicationName

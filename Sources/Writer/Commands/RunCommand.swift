@@ -27,7 +27,8 @@ struct RunCommand: AsyncParsableCommand {
                     settings.database, writer: settings.name, markets: markets, readiness: readiness, logger: logger),
                 signals: WriterSignals(
                     settings, markets: markets, readiness: readiness, metrics: metrics, logger: logger),
-                readiness: readiness, metrics: metrics, logger: logger)
+                readiness: readiness, metrics: metrics, progress: WriterProgress(readiness, logger: logger),
+                logger: logger)
         }
     }
 }

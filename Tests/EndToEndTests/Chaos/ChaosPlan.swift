@@ -1,6 +1,6 @@
 import TestSupport
 
-/// What one round does. The same seed gives the same plan.
+/// What one round does. The same seed gives the same plan, where the same faults can be made.
 struct ChaosPlan: Equatable, Sendable {
     let seed: UInt64
     var writers: Int
@@ -8,6 +8,10 @@ struct ChaosPlan: Equatable, Sendable {
     let markets: Int
     /// Messages a second.
     let rate: Int
+    /// Half of the messages are no candles.
+    let hasAllKinds: Bool
+    /// The queues of the input and the output are quorum queues.
+    let usesQuorumQueues: Bool
     let faults: [FaultKind]
 
     /// - Parameters:
@@ -19,7 +23,19 @@ struct ChaosPlan: Equatable, Sendable {
         writers = Int.random(in: 1...3, using: &generator)
         relays = Int.random(in: 1...3, using: &generator)
         markets = [1, 7, 64].randomElement(using: &generator)!
-        rate = Int.random(in: 300...900, using: &generator)
-        faults = (0..<count).map { _ in kinds.randomElement(using: &generator)! }
+        // Of one market and kind one message is under way at a time: more would only wait.
+        rate = Int.random(in: markets == 1 ? 100...250 : 300...900, using: &generator)
+        hasAllKinds = Bool.random(using: &generator)
+        usesQuorumQueues = Int.random(in: 0..<3, using: &generator) == 0
+        faults = Self.choose(count, of: kinds, &generator)
+    }
+
+    /// Each kind once before one comes a second time, so that a round as long as the list has them all.
+    private static func choose(
+        _ count: Int, of kinds: [FaultKind], _ generator: inout SeededGenerator
+    ) -> [FaultKind] {
+        var chosen: [FaultKind] = []
+        while chosen.count < count { chosen += kinds.shuffled(using: &generator).prefix(count - chosen.count) }
+        return chosen
     }
 }

@@ -4,18 +4,21 @@ struct ChaosSummary {
 
     private var counted: [RoundReport] { rounds.filter { !$0.isVoid && $0.faults.allSatisfy(\.isSeen) } }
 
-    var markdown: String { (Self.introduction + figures + kinds + Self.record + matrix).joined(separator: "\n") + "\n" }
+    var markdown: String {
+        (Self.introduction + figures + kinds + voids + Self.record + matrix).joined(separator: "\n") + "\n"
+    }
 
     private static let introduction = [
         """
         # What it was put through
 
         Written by `scripts/chaos --publish` from the rounds that it ran. A round has one to three writers and relays, of 1, 7
-        or 64 markets, a publisher that records what RabbitMQ confirmed, and a consumer that records what came. Faults are
-        injected one after the other while messages flow; each must leave evidence, or the round is void. Then everything is
-        drained and stopped, and a checker holds what was sent, stored, announced and booked against one another: nothing lost,
-        torn, invented, altered, out of order, announced without being booked or the other way round, no more repeated than the
-        faults allow. `relay verify` has to agree. The checker itself is tested by histories with one thing wrong each.
+        or 64 markets, candles or all kinds of records, classic or quorum queues, a publisher that records what RabbitMQ
+        confirmed, and a consumer that records what came. Faults are injected one after the other while messages flow; each must
+        leave evidence, or the round is void. Then everything is drained and stopped, and a checker holds what was sent, stored,
+        announced and booked against one another: nothing lost, torn, invented, altered, out of order, announced without being
+        booked or the other way round, no more repeated than the faults allow. `relay verify` has to agree, and no program may
+        have said a password. The checker itself is tested by histories with one thing wrong each.
 
         """
     ]
@@ -27,6 +30,7 @@ struct ChaosSummary {
 
         | what | found by |
         | --- | --- |
+        | a relay whose network failed while retention waited for PostgreSQL said nothing and did nothing, for an hour at the worst | `databaseHalfOpen`, seed 1006 |
         | a machine that fell silent kept its lanes for as long as the server's TCP gave it, two hours by default | `databaseHalfOpen`, seed 1007 |
         | a lane that was to be left stayed for ever if a row lay behind one that had left | the model, `leave-leaves-gaps` |
         | a stop in good order repeated rows | the model, `stop-leaves-gaps` |
@@ -54,6 +58,7 @@ struct ChaosSummary {
             "| | |", "| --- | --- |",
             "| rounds | \(counted.count), and \(rounds.count - counted.count) void |",
             "| seeds | \(seeds) |",
+            "| commits | \(commits) |",
             "| faults with evidence | \(faults) |",
             "| messages sent and confirmed | \(counted.reduce(0) { $0 + $1.messages }) |",
             "| announced | \(counted.reduce(0) { $0 + $1.announced }) |",
@@ -82,6 +87,11 @@ struct ChaosSummary {
             .joined(separator: ", ")
     }
 
+    private var commits: String {
+        let names = Set(counted.map { $0.commit ?? "not noted" })
+        return names.sorted().joined(separator: ", ")
+    }
+
     // MARK: kinds
 
     private var kinds: [String] {
@@ -90,7 +100,7 @@ struct ChaosSummary {
             let times = (outcomes[kind] ?? []).map(\.recoverySeconds).sorted()
             let recovery = [0.5, 0.95, 1].map { Self.quantile($0, of: times) }.joined(separator: " / ")
             let rows = kind.rows.map(String.init).joined(separator: ", ")
-            return "| \(kind.rawValue) | \(rows) | \(kind.summary) | \(times.count) | \(recovery) |"
+            return "| \(kind.rawValue) | \(rows) | \(kind.traits.summary) | \(times.count) | \(recovery) |"
         }
         return [
             "## By fault", "",
@@ -104,9 +114,19 @@ struct ChaosSummary {
         return format(sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))])
     }
 
-    private static func format(_ value: Double) -> String {
+    static func format(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return "\(tenths / 10).\(abs(tenths % 10))"
+    }
+
+    /// Rounds that show nothing, and why.
+    private var voids: [String] {
+        let lines = rounds.filter(\.isVoid).map { round in
+            let reason = (round.voidReason ?? "not noted").split(whereSeparator: \.isNewline).joined(separator: " ")
+            return "| \(round.seed) | \(round.commit ?? "") | \(reason.replacing("|", with: "/")) |"
+        }
+        guard !lines.isEmpty else { return [] }
+        return ["## Void rounds", "", "| seed | commit | why |", "| --- | --- | --- |"] + lines + [""]
     }
 
     // MARK: matrix

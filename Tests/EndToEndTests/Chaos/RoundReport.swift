@@ -13,6 +13,10 @@ struct FaultOutcome: Codable, Sendable {
 /// What became of a round: a line of the report.
 struct RoundReport: Codable, Sendable {
     let seed: UInt64
+    /// Of the source that was run; `+` at its end: and of changes that were not committed.
+    var commit: String?
+    /// Why it shows nothing.
+    var voidReason: String?
     /// It shows nothing: it broke off, a fault left no trace, or there were too few messages.
     var isVoid: Bool
     var messages = 0

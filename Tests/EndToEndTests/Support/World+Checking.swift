@@ -32,6 +32,7 @@ extension World {
         history.deliveries = gateway.deliveries
         let violations = Checker.check(history)
         #expect(violations.isEmpty, "\(Self.summary(violations))\n\(logs)", sourceLocation: sourceLocation)
+        #expect(tellers.map(\.name) == [], "a password was said", sourceLocation: sourceLocation)
         try await run("relay", "verify")
         return history
     }

@@ -82,6 +82,14 @@ final class World: Sendable {
         programs.withLock { $0 }.map { "--- \($0.name) \($0.pid)\n\($0.logEnd())" }.joined(separator: "\n")
     }
 
+    /// Those that said a password, in logs or results.
+    var tellers: [Program] {
+        let secrets = [database.url, host.url].compactMap { $0.split(separator: "@").first?.split(separator: ":").last }
+        return programs.withLock { $0 }.filter { program in
+            secrets.contains { program.log.contains($0) || program.output.contains($0) }
+        }
+    }
+
     /// Starts a program of this world.
     func start(
         _ name: Program.Name, _ arguments: [String] = [], settings: [String: String] = [:], input: Int32? = nil

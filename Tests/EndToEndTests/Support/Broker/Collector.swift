@@ -8,11 +8,19 @@ import Synchronization
 ///
 /// While the broker is away it waits and connects again; what was not confirmed then is published once more.
 actor Collector {
+    /// What it sends beside the bodies.
+    enum Headers: Equatable, Sendable {
+        case none
+        case traceparent(String)
+        case hostile
+    }
+
     private static let window = 100
 
     private let host: VirtualHost
     private nonisolated let thread: PollThread
     private var connection: Connection?
+    private var declaresQueues = true
     private nonisolated let confirmed = Atomic<Int>(0)
 
     /// Everything that was confirmed, in the order of publishing.
@@ -30,13 +38,16 @@ actor Collector {
     /// How many messages are confirmed. Never waits.
     nonisolated var confirmedCount: Int { confirmed.load(ordering: .relaxed) }
 
+    /// From now on it takes the queues as they are: they are of a type that it would not have made.
+    func expectQueues() { declaresQueues = false }
+
     /// Publishes the messages in order and returns when all are confirmed.
     /// - Parameters:
     ///   - rate: how many a second; nil for as fast as the broker takes them.
-    ///   - traceparent: a header of that name for each.
+    ///   - headers: for each of them.
     ///   - limit: for how long it tries.
     func publish(
-        _ messages: [Message], rate: Int? = nil, traceparent: String? = nil, within limit: Duration = .seconds(120)
+        _ messages: [Message], rate: Int? = nil, headers: Headers = .none, within limit: Duration = .seconds(120)
     ) throws {
         let start = ContinuousClock.now
         let end = start + limit
@@ -44,7 +55,7 @@ actor Collector {
         while !rest.isEmpty {
             let window = rest.prefix(rate.map { max(1, min(Self.window, $0 / 50)) } ?? Self.window)
             do {
-                try publishWindow(window, traceparent)
+                try publishWindow(window, headers)
                 sent += window
                 confirmed.add(window.count, ordering: .relaxed)
                 rest = rest.dropFirst(window.count)
@@ -63,10 +74,10 @@ actor Collector {
         if wait > .zero { usleep(UInt32(wait / .microseconds(1))) }
     }
 
-    private func publishWindow(_ messages: ArraySlice<Message>, _ traceparent: String?) throws {
-        let connection = try connection ?? Connection(host)
+    private func publishWindow(_ messages: ArraySlice<Message>, _ headers: Headers) throws {
+        let connection = try connection ?? Connection(host, declaresQueues)
         self.connection = connection
-        for message in messages { try connection.publish(message, traceparent) }
+        for message in messages { try connection.publish(message, headers) }
         try connection.awaitConfirms()
     }
 
@@ -78,9 +89,9 @@ actor Collector {
         private var open: Set<UInt64> = []
         private var lastTag: UInt64 = 0
 
-        init(_ host: VirtualHost) throws {
+        init(_ host: VirtualHost, _ declaresQueues: Bool) throws {
             link = try RawConnection.open(host.endpoint)
-            for kind in RecordKind.all {
+            for kind in RecordKind.all where declaresQueues {
                 withAMQPBytes(kind.queue) {
                     _ = amqp_queue_declare(link.raw, RawConnection.channel, $0, 0, 1, 0, 0, amqp_table_t())
                 }
@@ -90,12 +101,12 @@ actor Collector {
             try link.checkReply("asking for confirms")
         }
 
-        func publish(_ message: Message, _ traceparent: String?) throws {
+        func publish(_ message: Message, _ headers: Headers) throws {
             var properties = amqp_basic_properties_t()
             // As a collector of ours would: a broker that is killed keeps only what is persistent.
             properties._flags = UInt32(AMQP_BASIC_DELIVERY_MODE_FLAG)
             properties.delivery_mode = 2
-            let status = try withHeader(traceparent, &properties) { properties in
+            let status = headers.add(to: &properties) { properties in
                 withAMQPBytes(message.queue) { queue in
                     var body = message.body
                     return body.withUnsafeMutableBytes {
@@ -108,26 +119,6 @@ actor Collector {
             guard status == AMQP_STATUS_OK.rawValue else { throw RawConnection.failure(status, "publishing") }
             lastTag += 1
             open.insert(lastTag)
-        }
-
-        private func withHeader(
-            _ value: String?, _ properties: inout amqp_basic_properties_t,
-            _ body: (inout amqp_basic_properties_t) throws -> Int32
-        ) throws -> Int32 {
-            guard let value else { return try body(&properties) }
-            return try withAMQPBytes("traceparent") { key in
-                try withAMQPBytes(value) { value in
-                    var entry = amqp_table_entry_t()
-                    entry.key = key
-                    entry.value.kind = UInt8(ascii: "S")
-                    entry.value.value.bytes = value
-                    return try withUnsafeMutablePointer(to: &entry) { entry in
-                        properties._flags |= UInt32(AMQP_BASIC_HEADERS_FLAG)
-                        properties.headers = amqp_table_t(num_entries: 1, entries: entry)
-                        return try body(&properties)
-                    }
-                }
-            }
         }
 
         func awaitConfirms() throws {

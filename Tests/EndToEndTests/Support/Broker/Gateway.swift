@@ -10,6 +10,7 @@ final class Gateway: Sendable {
     private struct State {
         var deliveries: [Announcement] = []
         var ids: Set<Int64> = []
+        var isPaused = false
         var isStopping = false
         var isAbandoned = false
         var isRunning = false
@@ -41,8 +42,14 @@ final class Gateway: Sendable {
         try await eventually("the gateway ends") { !state.withLock { $0.isRunning } }
     }
 
+    /// Takes nothing, and keeps its connection, until it goes on.
+    func pause() { state.withLock { $0.isPaused = true } }
+    func goOn() { state.withLock { $0.isPaused = false } }
+
     /// All deliveries, in order.
     var deliveries: [Announcement] { state.withLock { $0.deliveries } }
+    /// How many came, repetitions included.
+    var count: Int { state.withLock { $0.deliveries.count } }
     /// How many different messages came.
     var distinctCount: Int { state.withLock { $0.ids.count } }
 
@@ -78,6 +85,10 @@ final class Gateway: Sendable {
     /// Takes one message.
     /// - Returns: whether there was none.
     private func receive(_ connection: borrowing RawConnection) throws -> Bool {
+        if state.withLock({ $0.isPaused && !$0.isAbandoned }) {
+            usleep(20_000)  // its own thread: nobody else waits
+            return true
+        }
         amqp_maybe_release_buffers(connection.raw)
         var envelope = amqp_envelope_t()
         var limit = timeval(tv_sec: 0, tv_usec: 100_000)

@@ -75,6 +75,21 @@ actor VirtualHost {
         }
     }
 
+    /// Creates a quorum queue.
+    func declareQuorum(_ queue: String) throws {
+        try withConnection { connection in
+            withAMQPBytes("x-queue-type") { type in
+                withAMQPBytes("quorum") { quorum in
+                    var entries = [amqp_table_entry_t()]
+                    (entries[0].key, entries[0].value.kind) = (type, UInt8(ascii: "S"))
+                    entries[0].value.value.bytes = quorum
+                    declare(queue, &entries, connection)
+                }
+            }
+            try connection.checkReply("declaring \(queue)")
+        }
+    }
+
     private func declare(
         _ queue: String, _ arguments: inout [amqp_table_entry_t], _ connection: borrowing RawConnection
     ) {

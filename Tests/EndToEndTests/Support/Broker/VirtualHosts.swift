@@ -7,7 +7,10 @@ import TestSupport
 actor VirtualHosts {
     static let shared = VirtualHosts()
 
-    private var free = (0..<40).map { "test-" + ($0 < 10 ? "0" : "") + "\($0)" }
+    /// As many as the servers were started with.
+    private static let count = (try? TestEnvironment.value(of: "TEST_VHOSTS")).flatMap(Int.init) ?? 40
+
+    private var free = (0..<VirtualHosts.count).map { "test-" + ($0 < 10 ? "0" : "") + "\($0)" }
     private var tickets = 4
     private var waiting: [CheckedContinuation<Void, Never>] = []
 

@@ -94,8 +94,11 @@ struct Checker {
         }
     }
 
+    /// What lies in quarantine is not lost; that it lies there is another matter.
     private mutating func checkInput() {
-        for id in bodies.keys where !stored.contains(id) { found(.lostInput, "\(id)") }
+        let kept = Set(history.quarantine)
+        let keptIDs = Set(history.sent.filter { kept.contains($0.body) }.compactMap(\.id))
+        for id in bodies.keys where !stored.contains(id) && !keptIDs.contains(id) { found(.lostInput, "\(id)") }
     }
 
     // MARK: what came out

@@ -27,13 +27,31 @@ struct HistoryReader {
         }
     }
 
-    /// Only candles are compared: number by number, without the NULLs that fill up shorter rows.
+    /// Compares what is stored with what is announced, number by number.
     private func agrees(_ kind: RecordKind) -> String {
-        guard kind.name == "CandleStick" else { return "true" }
-        return """
-            jsonb_path_query_array(o.body::jsonb, '$.payload.charts[*][*] ? (@ != null)')
-                = (SELECT coalesce(jsonb_agg(n), '[]') FROM unnest(r.charts) AS n WHERE n IS NOT NULL)
-            """
+        switch kind.name {
+        // Without the NULLs that fill up shorter rows.
+        case "CandleStick": numbers("charts", "charts", filter: " ? (@ != null)")
+        case "OrderBook": numbers("bids", "bids") + " AND " + numbers("asks", "asks")
+        case "Trade": numbers("tradesInfo", "trades_info")
+        case "Ticker":
+            ["high", "low", "vwap", "last"].map { field("\($0)", $0, "double precision") }.joined(separator: " AND ")
+        case "ExchangeRate":
+            [("poolASize", "pool_a_size"), ("poolBSize", "pool_b_size"), ("exchangeRate", "exchange_rate")]
+                .map { field($0, $1, "numeric") }.joined(separator: " AND ")
+        default: "true"
+        }
+    }
+
+    private func numbers(_ name: String, _ column: String, filter: String = "") -> String {
+        """
+        jsonb_path_query_array(o.body::jsonb, '$.payload.\(name)[*][*]\(filter)')
+            = (SELECT coalesce(jsonb_agg(n), '[]') FROM unnest(r.\(column)) AS n WHERE n IS NOT NULL)
+        """
+    }
+
+    private func field(_ name: String, _ column: String, _ type: String) -> String {
+        "(o.body::jsonb -> 'payload' ->> '\(name)')::\(type) IS NOT DISTINCT FROM r.\(column)"
     }
 
     private func outbox() async throws -> [History.OutboxRow] {

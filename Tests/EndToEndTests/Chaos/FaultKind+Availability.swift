@@ -1,0 +1,33 @@
+import FoundationEssentials
+import Glibc
+
+extension FaultKind {
+    /// What it wants and this machine lacks; nil: nothing.
+    var hindrance: String? {
+        switch self {
+        case .diskFull: Self.mayMount ? nil : "root, to mount a file system"
+        case .writerClockJumps, .relayClockJumps:
+            access(ChaosRound.fakeClock, R_OK) == 0 ? nil : "Debian's package libfaketime"
+        default: nil
+        }
+    }
+
+    /// Whether it is over in a few seconds, also on a slow machine: no server restarts, no time limit is waited for.
+    var isQuick: Bool {
+        switch self {
+        case .rabbitMQKilled, .rabbitMQRestarted, .brokerApplicationStopped, .databaseHalfOpen, .brokerHalfOpen,
+            .relayStoppedForLong, .postgresRestartedWhileBrokerIsCut, .consumerTimesOut:
+            false
+        default: true
+        }
+    }
+
+    /// CAP_SYS_ADMIN, which root has not in every container.
+    private static let mayMount: Bool = {
+        guard geteuid() == 0, let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("CapEff:") }),
+            let capabilities = UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16)
+        else { return false }
+        return capabilities & (1 << 21) != 0
+    }()
+}

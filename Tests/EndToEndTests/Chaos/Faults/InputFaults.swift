@@ -1,0 +1,51 @@
+import TestSupport
+
+/// What others send.
+extension ChaosRound {
+    private var quarantined: Int {
+        get async throws { try await world.number("SELECT count(*) FROM quarantine") }
+    }
+
+    func mixInPoison() async throws -> Bool {
+        let before = try await quarantined
+        try await load.adding(.poison) {
+            try await eventually("bad messages are quarantined") { try await quarantined >= before + 25 }
+        }
+        return true
+    }
+
+    func mixInReplicas() async throws -> Bool {
+        let sums = "SELECT sum(duplicate - duplicate_other) * 1000000 + sum(duplicate_other) FROM ingest_batches"
+        let before = try await world.number(sums)
+        try await load.adding(.replicas) {
+            try await eventually("duplicates of both sorts are counted") {
+                let now = try await world.number(sums)
+                return now / 1_000_000 > before / 1_000_000 && now % 1_000_000 > before % 1_000_000
+            }
+        }
+        return true
+    }
+
+    /// They leave no trace but in the queues: what came with them is announced.
+    func addHostileHeaders() async throws -> Bool {
+        let before = world.collector.confirmedCount
+        try await load.adding(.hostileHeaders) {
+            try await eventually("some are sent", within: .seconds(120)) {
+                world.collector.confirmedCount >= before + 100
+            }
+        }
+        try await goOn(for: 200)
+        return true
+    }
+
+    func lockQuarantine() async throws -> Bool {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'quarantine'::regclass"
+        return try await load.adding(.poison) {
+            try await whileLocked("quarantine") {
+                try await eventually("a writer waits") { try await world.number(waiting) > 0 }
+                try await Task.sleep(for: .seconds(1))  // the fault itself
+                return try await world.number(waiting) > 0
+            }
+        }
+    }
+}

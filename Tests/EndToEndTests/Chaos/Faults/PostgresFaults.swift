@@ -1,0 +1,85 @@
+import Logging
+import Postgres
+import TestSupport
+
+/// Faults of PostgreSQL.
+extension ChaosRound {
+    func serverFault(_ down: [String], _ up: [String], _ name: String) async throws -> Bool {
+        try await Servers.tell(down)
+        for program in writers + relays { try await program.becomes(ready: false, within: .seconds(90)) }
+        let isNamed = await (relays[0].get("/readyz")?.body.contains("\(name): ") ?? false)
+        try await Servers.tell(up)
+        return isNamed
+    }
+
+    func endSessions(_ condition: String = "application_name ~ '^candlepost (writer|relay)$'") async throws
+        -> Int
+    {
+        let admin = try await world.database.connect(parameters: ["default_transaction_read_only": "off"])
+        let rows = try await admin.execute(
+            """
+            SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = current_database() AND \(condition)
+            """)
+        await admin.close()
+        return Int(rows.int8(0, 0))
+    }
+
+    func whileDatabase(is change: String, _ evidence: String) async throws -> Bool {
+        let name = world.database.name
+        let server = try await Self.server()
+        _ = try await server.execute("ALTER DATABASE \(name) \(change)")
+        _ = try await server.execute(
+            """
+            SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = '\(name)' AND application_name ~ '^candlepost (writer|relay)$'
+            """)
+        let isSeen = try await isSaid(by: writers, evidence)
+        let undo =
+            change.hasPrefix("SET") ? "RESET default_transaction_read_only" : "ALLOW_CONNECTIONS true"
+        _ = try await server.execute("ALTER DATABASE \(name) \(undo)")
+        // Sessions keep the setting that they began with.
+        _ = try await server.execute(
+            """
+            SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = '\(name)' AND application_name ~ '^candlepost (writer|relay)$'
+            """)
+        await server.close()
+        return isSeen
+    }
+
+    /// A session with another database of the server.
+    static func server() async throws -> PostgresConnection {
+        let url = try TestEnvironment.databaseURL
+        return try await PostgresConnection.connect(
+            PostgresConfiguration(conninfo: url, applicationName: "chaos"), logger: Logger(label: "chaos"))
+    }
+
+    func lockTable() async throws -> Bool {
+        let connection = try await world.database.connect(parameters: ["lock_timeout": "0"])
+        try await connection.script("BEGIN; LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE")
+        try await Task.sleep(for: .seconds(2))  // the fault itself
+        let waiting = try await connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'candle_sticks'::regclass"
+        ).int8(0, 0)
+        try await connection.script("COMMIT")
+        await connection.close()
+        return waiting > 0
+    }
+
+    func timeOutLocks() async throws -> Bool {
+        let server = try await Self.server()
+        _ = try await server.execute("ALTER DATABASE \(world.database.name) SET lock_timeout = '50ms'")
+        _ = try await endSessions()
+        let connection = try await world.database.connect(
+            parameters: ["lock_timeout": "0", "idle_in_transaction_session_timeout": "0"])
+        try await connection.script("BEGIN; LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE")
+        let isSeen = try await isSaid(by: writers, "55P03")
+        try await connection.script("COMMIT")
+        await connection.close()
+        _ = try await server.execute("ALTER DATABASE \(world.database.name) RESET lock_timeout")
+        await server.close()
+        _ = try await endSessions()
+        return isSeen
+    }
+}

@@ -1,0 +1,111 @@
+import Postgres
+import Records
+
+/// What happens to queues, and to those at the other end of them.
+extension ChaosRound {
+    /// Asks RabbitMQ to evaluate an Erlang expression.
+    static func tellBroker(_ expression: String) async throws {
+        try await Servers.tell(["erlang", expression])
+    }
+
+    /// Deleted when it is empty: what lies in a queue goes with it, and no publisher can tell.
+    func deleteOutputQueue() async throws -> Bool {
+        try await load.paused {
+            try await drain()
+            try await world.host.delete(VirtualHost.outputQueue)
+        }
+        // Nobody makes it but a relay whose message was returned to it.
+        try await eventually("it is made again", within: .seconds(90)) {
+            try await world.host.count(VirtualHost.outputQueue) != nil
+        }
+        return true
+    }
+
+    /// Empty, and the load goes on when it is there again: a collector that publishes without `mandatory` hears nothing.
+    func deleteInputQueue() async throws -> Bool {
+        try await load.paused {
+            try await drain()
+            try await world.host.delete(RecordKind.candleStick.queue)
+            try await eventually("a writer makes it again", within: .seconds(90)) {
+                try await world.host.count(RecordKind.candleStick.queue) != nil
+            }
+        }
+        for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
+        return true
+    }
+
+    /// Waits until everything that was sent is announced and consumed.
+    private func drain() async throws {
+        let sent = Set(await world.collector.sent.compactMap(\.id)).count
+        try await eventually("everything is announced", within: .seconds(120)) {
+            world.gateway.distinctCount >= sent
+        }
+        try await eventually("everything is in the books", within: .seconds(60)) {
+            let pending = try await world.number("SELECT count(*) FROM outbox_audit WHERE state = 'pending'")
+            let received = try await world.number("SELECT sum(received) FROM ingest_batches")
+            let published = await world.collector.sent.count
+            return pending == 0 && received >= published
+        }
+    }
+
+    func fillOutputQueue() async throws -> Bool {
+        let before = await refused
+        world.gateway.pause()
+        defer { world.gateway.goOn() }
+        try await Self.tellBroker(
+            """
+            rabbit_policy:set(<<"\(world.host.name)">>, <<"full">>, <<"^ws">>, [{<<"max-length">>, 5}, \
+            {<<"overflow">>, <<"reject-publish">>}], 0, <<"queues">>, <<"chaos">>)
+            """)
+        try await eventually("messages are refused", within: .seconds(60)) { await refused > before }
+        try await Self.tellBroker(
+            "rabbit_policy:delete(<<\"\(world.host.name)\">>, <<\"full\">>, <<\"chaos\">>)")
+        return true
+    }
+
+    private var refused: Double {
+        get async {
+            var sum = 0.0
+            for relay in relays { sum += await relay.metric("candlepost_relay_rows_refused_total") ?? 0 }
+            return sum
+        }
+    }
+
+    func stopGateway() async throws -> Bool {
+        world.gateway.pause()
+        defer { world.gateway.goOn() }
+        try await eventually("the output queue grows", within: .seconds(60)) {
+            try await world.host.count(VirtualHost.outputQueue) ?? 0 >= 300
+        }
+        return true
+    }
+
+    /// Channels take the limit when they are opened, so the connections are closed before and after.
+    func timeOutConsumer() async throws -> Bool {
+        try await limitConsumers(milliseconds: 1000, tick: 500)
+        for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
+        let before = writers.map(\.log.count)
+        try await whileLocked("candle_sticks") {
+            try await Task.sleep(for: .seconds(3))  // the fault itself: the limit, and a look at it each half second
+        }
+        // A writer hears of it when it has stored what it holds.
+        let isSeen = try await happens {
+            zip(writers, before).contains { $0.log.dropFirst($1).contains("delivery acknowledgement") }
+        }
+        try await limitConsumers(milliseconds: 1_800_000, tick: 60_000)
+        return isSeen
+    }
+
+    private func limitConsumers(milliseconds: Int, tick: Int) async throws {
+        let before = logs
+        try await Self.tellBroker(
+            """
+            begin application:set_env(rabbit, consumer_timeout, \(milliseconds)), \
+            application:set_env(rabbit, channel_tick_interval, \(tick)), \(Self.closingConnections) end
+            """)
+        try await eventually("connections are closed", within: .seconds(60)) { logs > before }
+    }
+
+    static let closingConnections =
+        "[rabbit_networking:close_connection(P, \"chaos\") || P <- rabbit_networking:connections()]"
+}
