@@ -4,7 +4,9 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case relayKilled, relayKilledAtFailpoint, relayTerminated, relayStopped, relayJoins, relaySleepsThroughItsEnd
     case postgresKilled, postgresStoppedImmediate, postgresRestartedFast
     case sessionsEnded, readOnly, noConnections, tableLocked, statementTimeout
+    case databaseDoorbellSwallowed
     case rabbitMQKilled, rabbitMQRestarted, brokerConnectionsClosed, memoryAlarm
+    case outputQueueDeleted, outputQueueFull
     case databaseCut, brokerCut, databaseHalfOpen, brokerHalfOpen
 
     /// Rows of the matrix.
@@ -28,7 +30,9 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         case .rabbitMQRestarted, .brokerConnectionsClosed: [29]
         case .memoryAlarm: [30]
         case .databaseCut, .brokerCut: [3, 39]
-        case .databaseHalfOpen: [19]
+        case .databaseHalfOpen, .databaseDoorbellSwallowed: [19]
+        case .outputQueueDeleted: [31]
+        case .outputQueueFull: [33]
         case .brokerHalfOpen: [38]
         }
     }
@@ -56,6 +60,9 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         case .noConnections: "no new connections for a second, those there are ended"
         case .tableLocked: "a record table locked for two seconds"
         case .statementTimeout: "statement_timeout of 50 ms while a table is locked"
+        case .databaseDoorbellSwallowed: "NOTIFY is swallowed, as some poolers do, from now to the end of the round"
+        case .outputQueueDeleted: "the output queue deleted while it is empty"
+        case .outputQueueFull: "the output queue takes two messages and refuses the others; no consumer, then one"
         case .rabbitMQKilled: "kill -9 of RabbitMQ, all its processes"
         case .rabbitMQRestarted: "RabbitMQ stopped and started"
         case .brokerConnectionsClosed: "all connections closed by RabbitMQ"
@@ -72,7 +79,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         switch self {
         case .postgresKilled, .postgresStoppedImmediate, .postgresRestartedFast, .sessionsEnded, .readOnly,
             .noConnections, .statementTimeout, .rabbitMQKilled, .rabbitMQRestarted, .brokerConnectionsClosed,
-            .databaseCut, .brokerCut, .databaseHalfOpen, .brokerHalfOpen:
+            .databaseCut, .brokerCut, .databaseHalfOpen, .brokerHalfOpen, .databaseDoorbellSwallowed:
             true
         default: false
         }

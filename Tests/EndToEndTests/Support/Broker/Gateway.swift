@@ -13,6 +13,7 @@ final class Gateway: Sendable {
         var isStopping = false
         var isAbandoned = false
         var isRunning = false
+        var isPaused = false
     }
 
     /// How many messages it may hold unacknowledged: what a broken connection can repeat.
@@ -40,6 +41,10 @@ final class Gateway: Sendable {
         state.withLock { ($0.isStopping, $0.isAbandoned) = (true, true) }
         try await eventually("the gateway ends") { !state.withLock { $0.isRunning } }
     }
+
+    /// Takes nothing, and keeps its connection, until it goes on.
+    func pause() { state.withLock { $0.isPaused = true } }
+    func goOn() { state.withLock { $0.isPaused = false } }
 
     /// All deliveries, in order.
     var deliveries: [Announcement] { state.withLock { $0.deliveries } }
@@ -78,6 +83,7 @@ final class Gateway: Sendable {
     /// Takes one message.
     /// - Returns: whether there was none.
     private func receive(_ connection: borrowing RawConnection) throws -> Bool {
+        while state.withLock({ $0.isPaused && !$0.isAbandoned }) { usleep(10_000) }  // its own thread
         amqp_maybe_release_buffers(connection.raw)
         var envelope = amqp_envelope_t()
         var limit = timeval(tv_sec: 0, tv_usec: 100_000)
