@@ -1,6 +1,6 @@
 /// For how long the broker has refused messages without confirming one. No I/O, no clock.
 ///
-/// Most often the queue is full, and waiting is right. But a channel of RabbitMQ that was opened when a quorum queue had just
+/// Most often the queue is full, and waiting is right. But a channel of RabbitMQ 3.10 that was opened when a quorum queue had just
 /// lost its leader goes on asking the node that is gone, and refuses everything for as long as it lives: a new one finds
 /// the new leader.
 struct RefusalWatch {
