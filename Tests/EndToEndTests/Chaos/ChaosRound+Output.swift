@@ -17,17 +17,17 @@ extension ChaosRound {
         return isGone
     }
 
-    /// So short that it refuses messages once the gateway takes none, and takes some and refuses some when it goes on.
+    /// So short, and its consumer so slow, that it takes some messages and refuses the next, again and again.
     func fillOutputQueue() async throws -> Bool {
         let policy = ["--vhost", world.host.name, "full"]
         let limit = #"{"max-length":2,"overflow":"reject-publish"}"#
         try await Servers.tell(
             ["rabbitmqctl", "set_policy", "--apply-to", "queues"] + policy + ["^\(VirtualHost.outputQueue)$", limit])
         let before = await refusals
-        world.gateway.pause()
+        world.gateway.slowDown(true)
         try await eventually("messages are refused") { await refusals > before }
-        world.gateway.goOn()
-        try await Task.sleep(for: .seconds(1))  // the fault itself
+        try await Task.sleep(for: .seconds(3))  // the fault itself
+        world.gateway.slowDown(false)
         try await Servers.tell(["rabbitmqctl", "clear_policy"] + policy)
         return true
     }

@@ -121,7 +121,8 @@ final class ChaosRound {
 
     /// Injects a fault and waits until announcements go on.
     private func inject(_ fault: FaultKind) async throws {
-        let isSeen = try await perform(fault)
+        var isSeen = false
+        try await unlessStuck { isSeen = try await perform(fault) }
         evidence.append((fault.rawValue, isSeen))
         let over = ContinuousClock.now
         let count = world.gateway.distinctCount

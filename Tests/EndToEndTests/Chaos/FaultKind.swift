@@ -62,7 +62,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         case .statementTimeout: "statement_timeout of 50 ms while a table is locked"
         case .databaseDoorbellSwallowed: "NOTIFY is swallowed, as some poolers do, from now to the end of the round"
         case .outputQueueDeleted: "the output queue deleted while it is empty"
-        case .outputQueueFull: "the output queue takes two messages and refuses the others; no consumer, then one"
+        case .outputQueueFull: "the output queue has room for two messages and its consumer is slow: some are refused"
         case .rabbitMQKilled: "kill -9 of RabbitMQ, all its processes"
         case .rabbitMQRestarted: "RabbitMQ stopped and started"
         case .brokerConnectionsClosed: "all connections closed by RabbitMQ"
