@@ -39,6 +39,7 @@ actor RelaySession {
     private var isRecordTimed = false
     /// When the broker last said anything of what was published, or the first of it left.
     private var lastOutcome = ContinuousClock.now
+    private var refusals = RefusalWatch()
 
     /// - Parameter faults: what the session before learned of rows that the broker does not bear.
     init(
@@ -108,7 +109,9 @@ actor RelaySession {
         case .left: isBalancing = false
         case .claimed(let claims): take(claims, post, &tasks)
         case .parked: isParking = false
-        case .lookAtConfirms: await lookAtConfirms()
+        case .lookAtConfirms:
+            await lookAtConfirms()
+            try refusals.check(inFlight: window.inFlightCount, at: .now)
         case .drain: window.isDraining = true
         }
     }
@@ -258,10 +261,12 @@ actor RelaySession {
             switch outcome {
             case .confirmed(let tags):
                 window.confirmed(tags)
+                refusals.confirmed()
                 metrics.published.increment(by: tags.count)
                 health.vitals.published(tags.count)
             case .refused(let tags):
                 metrics.refused.increment(by: tags.count)
+                refusals.refused(at: lastOutcome)
                 pause(window.refused(tags), "the broker refuses messages (is the queue full?)", post, &tasks)
             case .returned(let tag, let code, let text):
                 metrics.returned.increment()

@@ -32,24 +32,35 @@ struct WriterService: ServiceLifecycle.Service {
     /// little comes, and large under load.
     private func consume(_ consumer: AMQPConsumer) async throws {
         try await withThrowingTaskGroup(of: Void.self) { storing in
-            while let batch = try await consumer.nextBatch(
-                limit: settings.batchSize, maximumBytes: settings.batchBytes, delay: settings.batchDelay,
-                awaitsAcknowledgement: true)
-            {
-                progress.took()
-                let prepared = decode(batch)
-                try await storing.next()
-                storing.addTask {
-                    let result = try await store.store(prepared, from: batch)
-                    progress.stored()
-                    await consumer.acknowledge(through: batch.deliveries[batch.deliveries.count - 1].tag)
-                    Failpoint.reach("writer.after_ack")
-                    if result.storedCount > 0 { signals.ringDoorbell() }
-                    metrics.record(result)
+            do {
+                while let batch = try await consumer.nextBatch(
+                    limit: settings.batchSize, maximumBytes: settings.batchBytes, delay: settings.batchDelay,
+                    awaitsAcknowledgement: true)
+                {
+                    progress.took()
+                    let prepared = decode(batch)
+                    try await storing.next()
+                    storing.addTask { try await store(prepared, from: batch, of: consumer) }
                 }
+            } catch let error as AMQPError where error.kind == .closed {
+                try await storing.waitForAll()  // it was closed because a batch could not be stored
+                throw error
             }
             try await storing.waitForAll()
         }
+    }
+
+    private func store(_ prepared: PreparedBatch, from batch: DeliveryBatch, of consumer: AMQPConsumer) async throws {
+        let result: StoreResult
+        do { result = try await store.store(prepared, from: batch) } catch {
+            await consumer.close()  // or the next batch would wait for ever for this one's acknowledgement
+            throw error
+        }
+        progress.stored()
+        await consumer.acknowledge(through: batch.deliveries[batch.deliveries.count - 1].tag)
+        Failpoint.reach("writer.after_ack")
+        if result.storedCount > 0 { signals.ringDoorbell() }
+        metrics.record(result)
     }
 
     private func decode(_ batch: DeliveryBatch) -> PreparedBatch {

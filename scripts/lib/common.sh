@@ -18,6 +18,8 @@ misused() {
 # Prints the comment block at the top of the calling script.
 usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"; }
 
+secret() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+
 # True where something listens on 127.0.0.1:$1.
 listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 

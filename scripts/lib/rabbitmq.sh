@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2154 # scripts/servers sets what is missing here
 # A private RabbitMQ under $dir/rabbitmq, with an epmd of its own. Needs: dir, rabbitmq_port,
 # rabbitmq_dist_port, epmd_port, rabbitmqctl_port, rabbitmq_tls_port, rabbitmq_password, test_vhosts.
+# A node of a cluster also has: rabbitmq_node, its name; rabbitmq_peers, all their names; and an epmd that they share.
 
 rabbitmq_mark=CANDLEPOST_RABBITMQ=$dir
-epmd_mark=CANDLEPOST_EPMD=$dir
+epmd_mark=CANDLEPOST_EPMD=${epmd_dir:-$dir}
 
 rabbitmq_bin=/usr/lib/rabbitmq/bin
 
@@ -13,7 +14,7 @@ rabbitmq_variables() {
     rabbitmq_env=(
         HOME="$place/home" LC_ALL=C.UTF-8
         ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$epmd_port" ERL_CRASH_DUMP="$place/log/erl_crash.dump"
-        RABBITMQ_NODENAME=candlepost@localhost RABBITMQ_DIST_PORT="$rabbitmq_dist_port"
+        RABBITMQ_NODENAME="${rabbitmq_node:-candlepost}@localhost" RABBITMQ_DIST_PORT="$rabbitmq_dist_port"
         RABBITMQ_CTL_DIST_PORT_MIN="$rabbitmqctl_port" RABBITMQ_CTL_DIST_PORT_MAX="$((rabbitmqctl_port + 10))"
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="$only_loopback" RABBITMQ_CTL_ERL_ARGS="$only_loopback"
         RABBITMQ_CONF_ENV_FILE="$place/config/env" RABBITMQ_CONFIG_FILE="$place/config/rabbitmq.conf"
@@ -77,9 +78,18 @@ vm_memory_high_watermark.relative = 0.4
 disk_free_limit.absolute = 50MB
 log.file.level = info
 END
+    rabbitmq_cluster >>"$place/config/rabbitmq.conf"
     (umask 077 && rabbitmq_definitions >"$place/config/definitions.json")
     certificates_create
     [[ -e $place/home/.erlang.cookie ]] || (umask 377 && secret >"$place/home/.erlang.cookie")
+}
+
+# Nodes find one another by their names, and form the cluster when they start.
+rabbitmq_cluster() {
+    local number=0 peer
+    for peer in ${rabbitmq_peers-}; do
+        echo "cluster_formation.classic_config.nodes.$((++number)) = $peer@localhost"
+    done
 }
 
 epmd_start() {
@@ -101,10 +111,11 @@ rabbitmq_launch() {
 }
 
 rabbitmq_await() {
-    local end=$((SECONDS + 60))
+    local patience=${rabbitmq_patience:-60}
+    local end=$((SECONDS + patience))
     until listening "$rabbitmq_port"; do
         sleep 0.1
-        ((SECONDS < end)) || die "RabbitMQ does not listen after 60 s: see $dir/rabbitmq/log"
+        ((SECONDS < end)) || die "RabbitMQ does not listen after $patience s: see $dir/rabbitmq/log"
         kill -0 "${rabbitmq_launched:-$$}" 2>/dev/null || die "RabbitMQ did not start: see $dir/rabbitmq/log"
     done
 }

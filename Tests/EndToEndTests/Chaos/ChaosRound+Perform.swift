@@ -47,6 +47,7 @@ extension ChaosRound {
         case .roleConnectionLimit: return try await limitConnections()
         case .diskFull: return try await fillDisk()
         case .idleTransactionTimeout: return try await limitIdleTransactions()
+        case .databaseDoorbellSwallowed: return try await swallowDoorbell()
         case .listenerInTransaction: return try await listenInTransaction()
         case .longTransaction: return try await beginLongTransaction()
         case .migratorsAgain: return try await migrateAgain()

@@ -18,6 +18,9 @@ struct ChaosSettings {
     let writers = Self.number("CHAOS_WRITERS").map(Int.init)
     let relays = Self.number("CHAOS_RELAYS").map(Int.init)
 
+    /// For how long a round waits for what must go on by itself.
+    static let patience = Duration.seconds(number("CHAOS_PATIENCE") ?? 120)
+
     static var isWanted: Bool { number("CHAOS_SEED") != nil }
 
     /// The commit of the source; nil if that is not known.

@@ -71,6 +71,10 @@ extension FaultKind {
         case .idleTransactionTimeout:
             FaultTraits(
                 [18], "a writer and a relay with idle_in_transaction_session_timeout of 200 ms", mixesArrival: true)
+        case .databaseDoorbellSwallowed:
+            FaultTraits(
+                [19], "NOTIFY is swallowed, as some poolers do, from now to the end of the round",
+                repeats: .eachRelay(1))
         case .listenerInTransaction:
             FaultTraits([21, 22], "somebody listens in an open transaction, so the queue of notifications grows")
         case .longTransaction:
@@ -100,7 +104,9 @@ extension FaultKind {
         case .inputQueueDeleted:
             FaultTraits([32], "the candles' queue deleted when it is empty", mixesArrival: true)
         case .outputQueueFull:
-            FaultTraits([33, 37], "the output queue full, by a policy: x-max-length 5, reject-publish")
+            FaultTraits(
+                [33, 37],
+                "the output queue has room for two messages and its consumer is slow: it takes some and refuses some")
         case .gatewayStopped: FaultTraits([40], "nobody takes from the output queue for a second or two")
         case .consumerTimesOut:
             FaultTraits(

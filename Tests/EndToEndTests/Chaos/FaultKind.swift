@@ -12,7 +12,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case postgresKilled, postgresStoppedImmediate, postgresRestartedFast
     case sessionsEnded, readOnly, noConnections, tableLocked, lockTimeout
     case statementTimeout, deadlock, serializationFailure, roleConnectionLimit, diskFull, idleTransactionTimeout
-    case listenerInTransaction, longTransaction, migratorsAgain, ledgerEntryRemoved
+    case databaseDoorbellSwallowed, listenerInTransaction, longTransaction, migratorsAgain, ledgerEntryRemoved
     // RabbitMQ
     case rabbitMQKilled, rabbitMQRestarted, brokerConnectionsClosed, memoryAlarm
     case diskAlarm, outputQueueDeleted, inputQueueDeleted, outputQueueFull, gatewayStopped, consumerTimesOut

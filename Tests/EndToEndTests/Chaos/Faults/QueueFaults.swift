@@ -48,16 +48,18 @@ extension ChaosRound {
         }
     }
 
+    /// So short, and its consumer so slow, that it takes some messages and refuses the next, again and again.
     func fillOutputQueue() async throws -> Bool {
         let before = await refused
-        world.gateway.pause()
-        defer { world.gateway.goOn() }
+        world.gateway.slowDown(true)
+        defer { world.gateway.slowDown(false) }
         try await Self.tellBroker(
             """
-            rabbit_policy:set(<<"\(world.host.name)">>, <<"full">>, <<"^ws">>, [{<<"max-length">>, 5}, \
+            rabbit_policy:set(<<"\(world.host.name)">>, <<"full">>, <<"^ws">>, [{<<"max-length">>, 2}, \
             {<<"overflow">>, <<"reject-publish">>}], 0, <<"queues">>, <<"chaos">>)
             """)
         try await eventually("messages are refused", within: .seconds(60)) { await refused > before }
+        try await Task.sleep(for: .seconds(3))  // the fault itself
         try await Self.tellBroker(
             "rabbit_policy:delete(<<\"\(world.host.name)\">>, <<\"full\">>, <<\"chaos\">>)")
         return true

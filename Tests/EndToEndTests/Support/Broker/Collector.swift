@@ -93,7 +93,8 @@ actor Collector {
             link = try RawConnection.open(host.endpoint)
             for kind in RecordKind.all where declaresQueues {
                 withAMQPBytes(kind.queue) {
-                    _ = amqp_queue_declare(link.raw, RawConnection.channel, $0, 0, 1, 0, 0, amqp_table_t())
+                    _ = amqp_queue_declare(
+                        link.raw, RawConnection.channel, $0, Cluster.isThere ? 1 : 0, 1, 0, 0, amqp_table_t())
                 }
                 try link.checkReply("declaring \(kind.queue)")
             }

@@ -14,6 +14,7 @@ final class Gateway: Sendable {
         var isStopping = false
         var isAbandoned = false
         var isRunning = false
+        var isSlow = false
     }
 
     /// How many messages it may hold unacknowledged: what a broken connection can repeat.
@@ -45,6 +46,8 @@ final class Gateway: Sendable {
     /// Takes nothing, and keeps its connection, until it goes on.
     func pause() { state.withLock { $0.isPaused = true } }
     func goOn() { state.withLock { $0.isPaused = false } }
+    /// Takes a hundred a second at most, or as many as there are.
+    func slowDown(_ isSlow: Bool) { state.withLock { $0.isSlow = isSlow } }
 
     /// All deliveries, in order.
     var deliveries: [Announcement] { state.withLock { $0.deliveries } }
@@ -89,6 +92,7 @@ final class Gateway: Sendable {
             usleep(20_000)  // its own thread: nobody else waits
             return true
         }
+        if state.withLock({ $0.isSlow }) { usleep(10_000) }
         amqp_maybe_release_buffers(connection.raw)
         var envelope = amqp_envelope_t()
         var limit = timeval(tv_sec: 0, tv_usec: 100_000)

@@ -8,8 +8,9 @@ import Foundation
 actor Spawner {
     static let shared = Spawner()
 
-    /// The folder of the test binary, with the two programs beside it.
+    /// The folder of the two programs: beside the test binary, unless TEST_PROGRAMS names another build of them.
     static let buildFolder: String = {
+        if let other = getenv("TEST_PROGRAMS") { return String(cString: other) }
         let binary = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return binary.lastIndex(of: "/").map { String(binary[..<$0]) } ?? "."
     }()

@@ -1,0 +1,22 @@
+/// For how long the broker has refused messages without confirming one. No I/O, no clock.
+///
+/// Most often the queue is full, and waiting is right. But a channel of RabbitMQ 3.10 that was opened when a quorum queue had just
+/// lost its leader goes on asking the node that is gone, and refuses everything for as long as it lives: a new one finds
+/// the new leader.
+struct RefusalWatch {
+    /// The broker has refused all messages for ``limit``: a new connection may help, and does no harm.
+    struct TooLong: Error, CustomStringConvertible {
+        var description: String { "nothing but refusals for \(limit.components.seconds) s: trying a new connection" }
+    }
+
+    static let limit = Duration.seconds(30)
+    private var since: ContinuousClock.Instant?
+
+    mutating func refused(at now: ContinuousClock.Instant) { since = since ?? now }
+    mutating func confirmed() { since = nil }
+
+    /// - Parameter inFlight: how many rows are on their way, which a new connection would repeat.
+    func check(inFlight: Int, at now: ContinuousClock.Instant) throws(TooLong) {
+        if let since, inFlight == 0, now - since >= Self.limit { throw TooLong() }
+    }
+}

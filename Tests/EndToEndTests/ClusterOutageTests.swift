@@ -1,0 +1,61 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+/// Both programs live through the loss of one of several servers. For `scripts/test --clusters`.
+@Suite("A cluster loses a part", .serialized, .enabled(if: Cluster.isThere)) struct ClusterOutageTests {
+    /// The standby is synchronous: what was committed is there.
+    @Test func postgresFailsOver() async throws {
+        try await World.with { world in
+            try await world.survives(try Cluster.settings(world.host), repeats: 1) { writer, relay in
+                let before = try await world.number("SELECT inet_server_port()")
+                try await Cluster.tell("kill-postgres", "1")
+                for program in [writer, relay] { try await program.becomes(ready: false, within: .seconds(90)) }
+                try await Cluster.tell("promote")
+                for program in [writer, relay] { try await program.becomes(ready: true, within: .seconds(90)) }
+                return try await world.number("SELECT inet_server_port()") != before
+            }
+        }
+    }
+
+    /// The programs' own node, and a copy of each queue with it.
+    @Test func rabbitMQLosesANode() async throws {
+        try await World.with { world in
+            try await world.survives(try Cluster.settings(world.host), repeats: 2) { writer, relay in
+                let before = Self.connects(writer) + Self.connects(relay)
+                try await Cluster.tell("kill-rabbitmq", "2")
+                try await eventually("both connect to another node", within: .seconds(120)) {
+                    Self.connects(writer) + Self.connects(relay) >= before + 2
+                }
+                let count = world.gateway.distinctCount
+                try await eventually("they go on without it", within: .seconds(120)) {
+                    world.gateway.distinctCount >= count + 200
+                }
+                try await Cluster.tell("start-rabbitmq", "2")
+                return true
+            }
+        }
+    }
+
+    /// The node that is left takes messages and confirms none.
+    @Test func rabbitMQLosesItsMajority() async throws {
+        try await World.with { world in
+            try await world.survives(try Cluster.settings(world.host), repeats: 4) { writer, relay in
+                try await Cluster.tell("kill-rabbitmq", "2", "3")
+                try await relay.becomes(ready: false, within: .seconds(120))
+                let reason = await relay.get("/readyz")?.body ?? ""
+                let isNamed = reason.contains("rabbitmq: ") || reason.contains("output queue: ")
+                let count = world.gateway.distinctCount
+                try await Task.sleep(for: .seconds(5))  // the fault itself
+                let stands = world.gateway.distinctCount <= count + Gateway.prefetch
+                try await Cluster.tell("start-rabbitmq", "2", "3")
+                return isNamed && stands && writer.isRunning
+            }
+        }
+    }
+
+    /// How many times it says that it has connected to a broker.
+    private static func connects(_ program: Program) -> Int {
+        program.log.components(separatedBy: "amqp.endpoint").count
+    }
+}
