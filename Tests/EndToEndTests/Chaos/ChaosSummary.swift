@@ -30,6 +30,8 @@ struct ChaosSummary {
 
         | what | found by |
         | --- | --- |
+        | after the leader of a quorum queue had died a relay stood still until that node came back: the broker refused everything on that channel | `ClusterOutageTests.rabbitMQLosesANode` |
+        | a write to a broker by TLS that takes nothing had no limit | `TLSTests.aBrokerThatTakesNothingIsGivenUp` |
         | a relay whose network failed while retention waited for PostgreSQL said nothing and did nothing, for an hour at the worst | `databaseHalfOpen`, seed 1006 |
         | a machine that fell silent kept its lanes for as long as the server's TCP gave it, two hours by default | `databaseHalfOpen`, seed 1007 |
         | a lane that was to be left stayed for ever if a row lay behind one that had left | the model, `leave-leaves-gaps` |

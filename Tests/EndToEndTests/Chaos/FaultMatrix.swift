@@ -39,7 +39,7 @@ struct FaultMatrix {
             shown: "PostgresFaultTests"),
         Row(
             number: 13, fault: "read-only after a failover", promise: "waits; nothing is quarantined",
-            shown: "PostgresFaultTests"),
+            shown: "PostgresFaultTests, ClusterOutageTests.postgresFailsOver"),
         Row(number: 14, fault: "too many connections", promise: "waits", shown: ""),
         Row(number: 15, fault: "disk full", promise: "input stays unacknowledged; goes on by itself", shown: ""),
         Row(
@@ -70,11 +70,13 @@ struct FaultMatrix {
         Row(number: 25, fault: "two migrators at once", promise: "each migration once", shown: "MigratorTests"),
         Row(
             number: 26, fault: "old and new version side by side", promise: "the older one goes on",
-            shown: "not yet: there is one version"),
+            shown: "not made: there is one version"),
         Row(
             number: 27, fault: "a ledger entry removed by hand", promise: "`relay verify` names it",
             shown: "VerificationTests"),
-        Row(number: 28, fault: "kill -9 broker", promise: "nothing confirmed is lost", shown: "ServerOutageTests"),
+        Row(
+            number: 28, fault: "kill -9 broker", promise: "nothing confirmed is lost",
+            shown: "ServerOutageTests, ClusterOutageTests (a node of three, then two)"),
         Row(
             number: 29, fault: "broker restarts, closes connections", promise: "reconnects", shown: "ServerOutageTests"),
         Row(
@@ -97,10 +99,10 @@ struct FaultMatrix {
             shown: "PendingConfirmsTests, WindowModelTests"),
         Row(
             number: 38, fault: "broker silent, half open", promise: "noticed within two heartbeats",
-            shown: "BrokenConnectionTests"),
+            shown: "BrokenConnectionTests, NetworkOutageTests (packets dropped both ways)"),
         Row(
             number: 39, fault: "flapping network", promise: "progress or clean reconnect",
-            shown: "no packet loss by the kernel yet"),
+            shown: "NetworkOutageTests (30 % of packets lost; reset)"),
         Row(number: 40, fault: "slow or no consumer", promise: "nothing lost", shown: "OutputQueueTests"),
         Row(
             number: 41, fault: "delivery limit of a quorum queue", promise: "the writer never loops by nack",
