@@ -87,31 +87,40 @@ extension ChaosRound {
         }
     }
 
-    /// The sequences count, for what they count is not rolled back.
+    /// The sequences count, for what they count is not rolled back. A transaction for each table: with both in one, this session
+    /// would meet writers in a deadlock.
     func failToSerialize() async throws -> Bool {
         let connection = try await world.database.connect(parameters: ["lock_timeout": "0"])
-        try await connection.script(
+        for sql in [
+            "CREATE SEQUENCE chaos_statements",
+            "CREATE SEQUENCE chaos_commits",
             """
-            CREATE SEQUENCE chaos_statements; CREATE SEQUENCE chaos_commits;
             CREATE FUNCTION chaos_fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF random() < 0.25 THEN
                     PERFORM nextval(TG_ARGV[0]);
                     RAISE EXCEPTION 'chaos' USING ERRCODE = 'serialization_failure';
                 END IF;
                 RETURN NULL;
-            END $$;
+            END $$
+            """,
+            """
             CREATE TRIGGER chaos AFTER INSERT ON candle_sticks
-                FOR EACH STATEMENT EXECUTE FUNCTION chaos_fails('chaos_statements');
+                FOR EACH STATEMENT EXECUTE FUNCTION chaos_fails('chaos_statements')
+            """,
+            """
             CREATE CONSTRAINT TRIGGER chaos AFTER INSERT ON ingest_batches DEFERRABLE INITIALLY DEFERRED
-                FOR EACH ROW EXECUTE FUNCTION chaos_fails('chaos_commits');
-            """)
+                FOR EACH ROW EXECUTE FUNCTION chaos_fails('chaos_commits')
+            """,
+        ] { try await connection.script(sql) }
         try await eventually("transactions fail", within: .seconds(90)) {
             try await connection.execute(
                 "SELECT (SELECT is_called FROM chaos_statements) AND (SELECT is_called FROM chaos_commits)"
             ).bool(0, 0)
         }
-        try await connection.script(
-            "DROP FUNCTION chaos_fails CASCADE; DROP SEQUENCE chaos_statements, chaos_commits")
+        for sql in [
+            "DROP TRIGGER chaos ON candle_sticks", "DROP TRIGGER chaos ON ingest_batches", "DROP FUNCTION chaos_fails",
+            "DROP SEQUENCE chaos_statements, chaos_commits",
+        ] { try await connection.script(sql) }
         await connection.close()
         return true
     }
