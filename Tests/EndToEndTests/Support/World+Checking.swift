@@ -46,7 +46,8 @@ extension World {
     private func drained(_ sent: [Message], within limit: Duration) async throws {
         let records = Set(sent.compactMap(\.id)).count
         let poison = Set(sent.filter { $0.id == nil }.map(\.body)).count
-        try await eventually("everything is announced", within: limit) { gateway.distinctCount >= records }
+        try await eventually(
+            "everything is announced", ifNothingMovesFor: limit, count: { gateway.distinctCount }, reaches: records)
         try await eventually("everything is in the books", within: limit) {
             let row = try await query(
                 """
