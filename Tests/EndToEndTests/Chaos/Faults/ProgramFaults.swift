@@ -29,18 +29,20 @@ extension ChaosRound {
             ? ["writer.received", "writer.before_commit", "writer.after_commit", "writer.after_ack"]
             : ["relay.claimed", "relay.published", "relay.confirmed", "relay.before_mark", "relay.marked"]
         let point = "\(names.randomElement(using: &random)!)@\(Int.random(in: 2...8, using: &random))"
-        let index = Int.random(in: 0..<(ofWriter ? writers.count : relays.count), using: &random)
-        // The one that is replaced goes in good order, so that the work comes to the one that will kill itself.
         let settings = ["CANDLEPOST_FAILPOINT": point]
+        let exit: Program.Exit
         if ofWriter {
+            let index = writers.indices.randomElement(using: &random)!
             _ = try await end(writers[index], by: SIGTERM)
             writers[index] = try await startWriter(settings)
+            exit = try await writers[index].ended(within: .seconds(60))
+            writers[index] = try await startWriter()
         } else {
-            _ = try await end(relays[index], by: SIGTERM)
-            relays[index] = try await startRelay(settings)
+            // All go in good order: with one market only the relay that has its lane would ever come to the point.
+            for relay in relays { _ = try await end(relay, by: SIGTERM) }
+            exit = try await startRelay(settings).ended(within: .seconds(60))
+            for index in relays.indices { relays[index] = try await startRelay() }
         }
-        let exit = try await (ofWriter ? writers : relays)[index].ended(within: .seconds(60))
-        if ofWriter { writers[index] = try await startWriter() } else { relays[index] = try await startRelay() }
         return exit == .signal(SIGKILL)
     }
 
