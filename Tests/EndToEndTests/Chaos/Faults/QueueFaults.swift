@@ -49,20 +49,33 @@ extension ChaosRound {
     }
 
     /// So short, and its consumer so slow, that it takes some messages and refuses the next, again and again.
+    ///
+    /// It gets its limit while it is empty: RabbitMQ drops what is there beyond, as it knows the limit before it knows what
+    /// to do at it, though all of it was confirmed.
     func fillOutputQueue() async throws -> Bool {
         let before = await refused
+        try await load.paused {
+            try await drain()
+            for length in [1_000_000, 2] {
+                try await limitOutputQueue(length)
+                _ = try await world.host.count(VirtualHost.outputQueue)  // the queue has heard of it
+            }
+        }
         world.gateway.slowDown(true)
         defer { world.gateway.slowDown(false) }
-        try await Self.tellBroker(
-            """
-            rabbit_policy:set(<<"\(world.host.name)">>, <<"full">>, <<"^ws">>, [{<<"max-length">>, 2}, \
-            {<<"overflow">>, <<"reject-publish">>}], 0, <<"queues">>, <<"chaos">>)
-            """)
         try await eventually("messages are refused", within: .seconds(60)) { await refused > before }
         try await Task.sleep(for: .seconds(3))  // the fault itself
         try await Self.tellBroker(
             "rabbit_policy:delete(<<\"\(world.host.name)\">>, <<\"full\">>, <<\"chaos\">>)")
         return true
+    }
+
+    private func limitOutputQueue(_ length: Int) async throws {
+        try await Self.tellBroker(
+            """
+            rabbit_policy:set(<<"\(world.host.name)">>, <<"full">>, <<"^ws">>, [{<<"max-length">>, \(length)}, \
+            {<<"overflow">>, <<"reject-publish">>}], 0, <<"queues">>, <<"chaos">>)
+            """)
     }
 
     private var refused: Double {
