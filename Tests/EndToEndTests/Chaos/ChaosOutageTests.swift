@@ -10,6 +10,7 @@ struct ChaosOutageTests {
         for (kind, hindrance) in settings.omitted { say("chaos: no \(kind), it wants \(hindrance)") }
         let end = ContinuousClock.now + .seconds(60 * settings.minutes)
         var seed = settings.seed
+        var voids = 0
         for _ in 0..<settings.rounds where .now < end {
             let kinds = settings.kinds(inRound: Int(seed - settings.seed))
             var plan = ChaosPlan(
@@ -31,9 +32,12 @@ struct ChaosOutageTests {
                     ? "VOID: \(report.voidReason ?? "")"
                     : report.violations.isEmpty ? "all promises hold" : "BROKEN \(report.violations)"
             )
-            #expect(report.violations.isEmpty && !report.isVoid, "scripts/chaos --seed \(seed) --rounds 1")
+            #expect(report.violations.isEmpty, "scripts/chaos --seed \(seed) --rounds 1")
+            if report.isVoid { voids += 1 }
             seed += 1
         }
+        // A slow machine may miss the trace of a fault: in one round of the slice, no more.
+        #expect(voids <= (settings.isSlice ? 1 : 0), "rounds that show nothing")
         if let report = settings.report, let summary = settings.summary {
             try ChaosSummary(rounds: RoundReport.all(in: report)).markdown.write(
                 toFile: summary, atomically: true, encoding: .utf8)

@@ -12,11 +12,12 @@ extension FaultKind {
         }
     }
 
-    /// Whether it is over in a few seconds, also on a slow machine: no server restarts, no time limit is waited for.
+    /// Whether it is over in a few seconds, also on a slow machine: no server restarts, nothing is waited for that may be missed.
     var isQuick: Bool {
         switch self {
         case .rabbitMQKilled, .rabbitMQRestarted, .brokerApplicationStopped, .databaseHalfOpen, .brokerHalfOpen,
-            .relayStoppedForLong, .postgresRestartedWhileBrokerIsCut, .consumerTimesOut:
+            .relayStoppedForLong, .postgresRestartedWhileBrokerIsCut, .consumerTimesOut, .writerOutOfDescriptors,
+            .relayOutOfDescriptors:
             false
         default: true
         }
