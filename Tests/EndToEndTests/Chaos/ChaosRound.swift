@@ -137,8 +137,7 @@ final class ChaosRound {
     /// Injects a fault and waits until announcements go on.
     private func inject(_ fault: FaultKind) async throws {
         let begin = ContinuousClock.now
-        var isSeen = false
-        try await unlessStuck { isSeen = try await perform(fault) }
+        let isSeen = try await leavesTrace(fault)
         evidence.append((fault.rawValue, isSeen))
         let over = ContinuousClock.now
         let count = world.gateway.distinctCount
@@ -152,6 +151,16 @@ final class ChaosRound {
         say(
             "  \(fault.rawValue): \(ChaosSummary.format((over - begin) / .seconds(1))) s and",
             "\(ChaosSummary.format(recovery)) s until it went on\(isSeen ? "" : ", WITHOUT A TRACE")")
+    }
+
+    /// A trace that does not come voids the round, if only announcements go on then: else it is a broken promise.
+    private func leavesTrace(_ fault: FaultKind) async throws -> Bool {
+        do {
+            return try await perform(fault)
+        } catch let error as TooLate {
+            say("  \(fault.rawValue): \(error)")
+            return false
+        }
     }
 
     /// What does not come in time is a broken promise (V11), not the end of the round.
