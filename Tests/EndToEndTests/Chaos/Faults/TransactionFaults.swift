@@ -95,7 +95,7 @@ extension ChaosRound {
             "CREATE SEQUENCE chaos_statements",
             "CREATE SEQUENCE chaos_commits",
             """
-            CREATE FUNCTION chaos_fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            CREATE FUNCTION chaos_fails() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
                 IF random() < 0.25 THEN
                     PERFORM nextval(TG_ARGV[0]);
                     RAISE EXCEPTION 'chaos' USING ERRCODE = 'serialization_failure';
