@@ -14,6 +14,14 @@ import Testing
         #expect(FaultMatrix.rows.map(\.number) == Array(1...59))
     }
 
+    @Test func aRoundThatBreaksAPromiseIsNeverVoid() {
+        let missed = FaultOutcome(kind: .relayKilled, isSeen: false, recoverySeconds: 1)
+        let broken = RoundReport(seed: 7, isVoid: false, faults: [missed], violations: ["V0", "V11", "V4", "V4"])
+        let text = ChaosSummary(rounds: [broken]).markdown
+        #expect(text.contains("| rounds | 1, and 0 void |"))
+        #expect(text.contains("| violations of any kind | V11 in 1 rounds, V4 in 1 rounds |"))
+    }
+
     @Test func aSummaryCountsWhatIsNotVoid() {
         let outcome = FaultOutcome(kind: .relayKilled, isSeen: true, recoverySeconds: 1.25)
         let good = RoundReport(
