@@ -16,8 +16,8 @@ public actor AMQPConsumer {
         var awaitsAcknowledgement = false
     }
 
-    /// How long messages may wait in the socket while no batch is due: read as they come, in many small pieces, they cost
-    /// a fifth more of the writer's CPU.
+    /// How long messages may wait in the socket while no batch is due: read as they come, in many small pieces, each would wake
+    /// the thread.
     private static let lookInterval = Duration.milliseconds(5)
 
     private let thread: PollThread
