@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
@@ -46,7 +47,7 @@ let package = Package(
         .executableTarget(
             name: "Relay",
             dependencies: [
-                "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, deque, lifecycle,
+                "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, deque, heap, lifecycle,
                 logging, coreMetrics, unixSignals,
             ],
             swiftSettings: settings),

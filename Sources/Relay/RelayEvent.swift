@@ -1,4 +1,5 @@
 import AMQP
+import DequeModule
 import Postgres
 
 /// What a relay session waits for.
@@ -10,8 +11,6 @@ enum RelayEvent: Sendable {
     case read(OutboxReader.Answer)
     case settled([Outcome])
     case recorded([PublishingWindow.LedgerEntry])
-    /// What is confirmed should be recorded now.
-    case recordDue
     case resume(lane: Int)
     /// It is time to look which lanes this relay should have.
     case musterDue
@@ -26,25 +25,56 @@ enum RelayEvent: Sendable {
     case drain
 }
 
+/// Events that wait for the session, which an error ends. Not a stream: that would resume the session by way of another thread,
+/// which cost two wake-ups for each event.
+struct EventInbox {
+    private var events: Deque<RelayEvent> = []
+    private var failure: (any Error)?
+    private var waiting: CheckedContinuation<Void, Never>?
+
+    mutating func add(_ event: RelayEvent) {
+        events.append(event)
+        wake()
+    }
+
+    /// What was posted before is handled yet. The first error counts.
+    mutating func fail(_ error: any Error) {
+        failure = failure ?? error
+        wake()
+    }
+
+    /// The next event, nil when there is none at the moment.
+    mutating func take() throws -> RelayEvent? {
+        if let event = events.popFirst() { return event }
+        if let failure { throw failure }
+        return nil
+    }
+
+    /// Resumed by the next event, or by ``wake()``.
+    mutating func wait(_ continuation: CheckedContinuation<Void, Never>) { waiting = continuation }
+
+    mutating func wake() { waiting.take()?.resume() }
+}
+
 /// Where tasks post their events; an error of any of them ends the session.
 struct EventPost: Sendable {
-    private let inbox: AsyncThrowingStream<RelayEvent, any Error>.Continuation
+    private let session: RelaySession
 
-    init(_ inbox: AsyncThrowingStream<RelayEvent, any Error>.Continuation) { self.inbox = inbox }
+    init(_ session: RelaySession) { self.session = session }
 
-    func callAsFunction(_ event: RelayEvent) { inbox.yield(event) }
+    func callAsFunction(_ event: RelayEvent) async { await session.receive(event) }
 
     /// Runs `work` in a task of its own and posts the event that it ends with.
     func perform(
         _ tasks: inout DiscardingTaskGroup, _ work: @escaping @Sendable () async throws -> RelayEvent
     ) {
-        watch(&tasks) { post in post(try await work()) }
+        watch(&tasks) { post in await post(try await work()) }
     }
 
     /// Runs `work`, which posts events for as long as it runs.
     func watch(_ tasks: inout DiscardingTaskGroup, _ work: @escaping @Sendable (EventPost) async throws -> Void) {
         tasks.addTask { [self] in
-            do { try await work(self) } catch { inbox.finish(throwing: error) }
+            do { try await work(self) } catch { await session.fail(error) }
         }
     }
 }

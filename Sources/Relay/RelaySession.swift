@@ -7,20 +7,19 @@ import Schema
 import Service
 import ServiceLifecycle
 
-/// Start reading here: the whole path of an event through the relay is the loop in ``relay(_:_:_:)``.
+/// Start reading here: the whole path of an event through the relay is the loop in ``relay(_:_:)``.
 ///
 ///     wake (doorbell or poll) ─► read the log by lanes ─► publish a window ─► record what was confirmed
 ///
 /// A session lives as long as its connections do. What it knows beyond the ledger dies with it: the next session, or
 /// the next process, goes on where the ledger ends.
 actor RelaySession {
-    private typealias Events = AsyncThrowingStream<RelayEvent, any Error>
-
-    private let connections: RelayConnections
+    private nonisolated let connections: RelayConnections
     private let settings: RelaySettings
     private let health: RelayHealth
     private let metrics: RelayMetrics
 
+    private var inbox = EventInbox()
     private var window: PublishingWindow
     private(set) var faults: RowFaults
     private var encoder: MessageEncoder
@@ -35,11 +34,14 @@ actor RelaySession {
     private var isBalancing = false
     private var isParking = false
     private var isRecording = false
-    private var isRecordDue = false
-    private var isRecordTimed = false
+    /// When the ledger was last extended.
+    private var lastRecord = ContinuousClock.now
     /// When the broker last said anything of what was published, or the first of it left.
     private var lastOutcome = ContinuousClock.now
     private var refusals = RefusalWatch()
+
+    /// The thread of the publisher, so that from confirm to next publish nobody has to be woken.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { connections.publisher.unownedExecutor }
 
     /// - Parameter faults: what the session before learned of rows that the broker does not bear.
     init(
@@ -59,14 +61,14 @@ actor RelaySession {
     /// - Throws: the error that ended a connection; what was confirmed until then is recorded if that is possible.
     func run() async throws {
         try await connections.ledger.enlist(key: presence)
-        let (events, inbox) = Events.makeStream()
         let failure = await withDiscardingTaskGroup(returning: (any Error)?.self) { tasks in
-            let post = EventPost(inbox)
+            let post = EventPost(self)
             RelaySources(connections: connections, settings: settings, health: health, metrics: metrics).start(
                 &tasks, post)
+            post.watch(&tasks) { _ in try await self.awaitOutcomes() }
             defer { tasks.cancelAll() }
             do {
-                try await relay(events, post, &tasks)
+                try await relay(post, &tasks)
                 return nil
             } catch {
                 return error
@@ -76,8 +78,8 @@ actor RelaySession {
     }
 
     /// The path of an event.
-    private func relay(_ events: Events, _ post: EventPost, _ tasks: inout DiscardingTaskGroup) async throws {
-        for try await event in events {
+    private func relay(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) async throws {
+        while let event = try await nextEvent() {
             try await handle(event, post, &tasks)  // wake, or learn what became of what was begun
             readLog(post, &tasks)
             try await publish()
@@ -86,6 +88,23 @@ actor RelaySession {
             if window.isDraining && window.isSettled && !isRecording && !isBalancing { return }
         }
     }
+
+    /// - Returns: nil when the task is cancelled.
+    private func nextEvent() async throws -> RelayEvent? {
+        while !Task.isCancelled {
+            if let event = try inbox.take() { return event }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { inbox.wait($0) }
+            } onCancel: {
+                Task { await self.wake() }
+            }
+        }
+        return nil
+    }
+
+    func receive(_ event: RelayEvent) { inbox.add(event) }
+    func fail(_ error: any Error) { inbox.fail(error) }
+    private func wake() { inbox.wake() }
 
     private func handle(
         _ event: RelayEvent, _ post: EventPost, _ tasks: inout DiscardingTaskGroup
@@ -100,9 +119,6 @@ actor RelaySession {
         case .recorded(let entries):
             isRecording = false
             window.recorded(entries)
-        case .recordDue:
-            isRecordTimed = false
-            isRecordDue = true
         case .resume(let lane): window.resume(lane: lane)
         case .musterDue: muster(post, &tasks)
         case .mustered(let share): balance(share, post, &tasks)
@@ -252,6 +268,10 @@ actor RelaySession {
         Failpoint.reach("relay.published")
     }
 
+    private func awaitOutcomes() async throws {
+        while true { receive(.settled(try await connections.publisher.nextOutcomes())) }
+    }
+
     private func settle(
         _ outcomes: [Outcome], _ post: EventPost, _ tasks: inout DiscardingTaskGroup
     ) async throws {
@@ -306,29 +326,23 @@ actor RelaySession {
     // MARK: record
 
     /// Under load the ledger is extended every 20 ms or half window, whichever is first; when nothing is on its way, at
-    /// once. One extension at a time.
+    /// once. One extension at a time. There is no timer: confirms keep coming while rows are on their way, and should the
+    /// broker fall silent, the next muster brings it here.
     private func recordConfirmed(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
         guard !isRecording else { return }
         let entries = window.ledgerEntries
         guard !entries.isEmpty else { return }
         let rows = entries.reduce(0) { $0 + $1.rows }
-        guard window.isDraining || isRecordDue || rows >= settings.windowSize / 2 || window.isQuiet else {
-            if !isRecordTimed { startRecordTimer(post, &tasks) }
-            return
-        }
-        isRecordDue = false
+        let now = ContinuousClock.now
+        guard
+            window.isDraining || window.isQuiet || rows >= settings.windowSize / 2
+                || now - lastRecord >= .milliseconds(20)
+        else { return }
+        lastRecord = now
         isRecording = true
         post.perform(&tasks) { [ledger = connections.ledger] in
             try await ledger.record(entries)
             return .recorded(entries)
-        }
-    }
-
-    private func startRecordTimer(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
-        isRecordTimed = true
-        post.perform(&tasks) {
-            try await Task.sleep(for: .milliseconds(20))
-            return .recordDue
         }
     }
 

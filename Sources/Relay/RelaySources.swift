@@ -22,14 +22,13 @@ struct RelaySources: Sendable {
 
     func start(_ tasks: inout DiscardingTaskGroup, _ post: EventPost) {
         post.watch(&tasks, doorbell)
-        post.watch(&tasks, outcomes)
         post.watch(&tasks, musters)
         post.watch(&tasks, reports)
         if let retention = settings.retention { post.watch(&tasks) { _ in try await retain(retention) } }
         post.watch(&tasks, blocking)
         post.watch(&tasks) { post in
             try await gracefulShutdown()
-            post(.drain)
+            await post(.drain)
         }
     }
 
@@ -46,7 +45,7 @@ struct RelaySources: Sendable {
                 metrics.wokenByPoll.increment()
                 health.vitals.woken(byDoorbell: false)
             }
-            post(.woken)
+            await post(.woken)
             if .now - lastHeard > .seconds(5) {
                 try await connections.log.ping(timeout: .seconds(5))
                 lastHeard = .now
@@ -59,10 +58,6 @@ struct RelaySources: Sendable {
         _ = try await connections.ledger.connection.execute("SELECT pg_notify($1, '')", [.text(Channel.outbox)])
         let isHeard = try await connections.log.nextNotification(timeout: .seconds(2))
         health.doorbell(isHeard: isHeard, poll: settings.pollInterval)
-    }
-
-    private func outcomes(_ post: EventPost) async throws {
-        while true { post(.settled(try await connections.publisher.nextOutcomes())) }
     }
 
     /// A broker short of memory or disk takes nothing; what is sent waits in the socket, and the lanes with it.
@@ -78,7 +73,7 @@ struct RelaySources: Sendable {
 
     private func musters(_ post: EventPost) async throws {
         while true {
-            post(.musterDue)
+            await post(.musterDue)
             try await Task.sleep(for: .seconds(1))
         }
     }
@@ -120,9 +115,9 @@ struct RelaySources: Sendable {
             metrics.report(report)
             health.progress(stillFor: .seconds(report.stillFor), rows: report.rows)
             try await health.vitals.write(connections.log)
-            post(.lookAtConfirms)
+            await post(.lookAtConfirms)
             let superseded = try await superseded()
-            if lastSuperseded >= 0 && superseded != lastSuperseded { post(.superseded) }
+            if lastSuperseded >= 0 && superseded != lastSuperseded { await post(.superseded) }
             lastSuperseded = superseded
             try await Task.sleep(for: .seconds(2))
         }

@@ -15,7 +15,7 @@ struct WriterSettings: Sendable {
     let queues: [QueueDeclaration]
     let batchSize: Int
     /// Bodies of a batch, in bytes together; the message that reaches it is the last.
-    let batchBytes = 2 << 20
+    let batchBytes = 1 << 20
     let batchDelay: Duration
     let prefetch: UInt16
     let maximumMessageBytes: Int

@@ -8,75 +8,82 @@ struct LaneQueueTests {
     private func queue(markets: [Int32], recordedUpTo: Int64 = 0) -> LaneQueue {
         var queue = LaneQueue(recordedUpTo: recordedUpTo)
         for (index, market) in markets.enumerated() {
-            _ = queue.append(.make(recordedUpTo + Int64(index) + 1, market: market))
+            queue.append(.make(recordedUpTo + Int64(index) + 1, market: market))
         }
         return queue
     }
 
     @Test func theFirstOfEachSeriesIsReadyAndTheOthersWait() {
         var queue = LaneQueue(recordedUpTo: 0)
-        #expect(queue.append(.make(1, market: 7)) == 0)
-        #expect(queue.append(.make(2, market: 7)) == nil)
-        #expect(queue.append(.make(3, market: 8)) == 2)
-        #expect(queue.append(.make(9, market: 7, kind: 1)) == 3)
+        queue.append(.make(1, market: 7))
+        queue.append(.make(2, market: 7))
+        queue.append(.make(3, market: 8))
+        queue.append(.make(9, market: 7, kind: 1))
         #expect((0..<4).map { queue[$0].state } == [.ready, .waiting, .ready, .ready])
         #expect(queue.readUpTo == 9 && queue.recordedUpTo == 0 && queue.count == 4)
     }
 
     @Test func aRowBecomesReadyWhenTheOneBeforeItIsConfirmedAndNotEarlier() {
         var queue = queue(markets: [7, 7, 7])
-        queue.published(0, at: .now)
+        #expect(queue.publishFirstReady(at: .now) == 0)
         #expect(queue[0].state == .inFlight && queue[1].state == .waiting)
-        #expect(queue.confirmed(0) == 1)
+        queue.confirmed(0)
+        #expect(queue[1].state == .ready)
         #expect(queue[1].state == .ready && queue[2].state == .waiting)
-        queue.published(1, at: .now)
-        #expect(queue.confirmed(1) == 2)
-        queue.published(2, at: .now)
-        #expect(queue.confirmed(2) == nil)
+        #expect(queue.publishFirstReady(at: .now) == 1)
+        queue.confirmed(1)
+        #expect(queue[2].state == .ready)
+        #expect(queue.publishFirstReady(at: .now) == 2)
+        queue.confirmed(2)
+        #expect(queue.readyCount == 0)
     }
 
     @Test func aSeriesThatIsDoneStartsAnewWithItsNextRow() {
         var queue = queue(markets: [7])
-        queue.published(0, at: .now)
-        #expect(queue.append(.make(2, market: 7)) == nil)
-        #expect(queue.confirmed(0) == 1)
-        queue.published(1, at: .now)
-        #expect(queue.confirmed(1) == nil)
-        #expect(queue.append(.make(3, market: 7)) == 2)
+        #expect(queue.publishFirstReady(at: .now) == 0)
+        queue.append(.make(2, market: 7))
+        queue.confirmed(0)
+        #expect(queue[1].state == .ready)
+        #expect(queue.publishFirstReady(at: .now) == 1)
+        queue.confirmed(1)
+        #expect(queue.readyCount == 0)
+        queue.append(.make(3, market: 7))
+        #expect(queue[2].state == .ready)
     }
 
     @Test func aRefusedRowComesAgainBeforeTheOthersOfItsSeries() {
         var queue = queue(markets: [7, 7])
-        queue.published(0, at: .now)
+        #expect(queue.publishFirstReady(at: .now) == 0)
         queue.refused(0, isUncertain: false)
         #expect(queue[0].state == .ready && queue[1].state == .waiting)
         #expect(queue.readyHead == 0)
-        queue.published(0, at: .now)
-        #expect(queue.confirmed(0) == 1)
+        #expect(queue.publishFirstReady(at: .now) == 0)
+        queue.confirmed(0)
+        #expect(queue[1].state == .ready)
     }
 
     @Test func theLedgerGoesAsFarAsNothingIsMissing() throws {
         var queue = queue(markets: [1, 2, 3, 4], recordedUpTo: 100)
         #expect(queue.nextLedgerEntry(lane: 0) == nil && !queue.canBeRecorded)
-        for ordinal in 0..<4 { queue.published(ordinal, at: .now) }
-        _ = queue.confirmed(1)
-        _ = queue.confirmed(3)
+        for ordinal in 0..<4 { #expect(queue.publishFirstReady(at: .now) == ordinal) }
+        queue.confirmed(1)
+        queue.confirmed(3)
         #expect(queue.nextLedgerEntry(lane: 0) == nil)
-        _ = queue.confirmed(0)
+        queue.confirmed(0)
         let entry = try #require(queue.nextLedgerEntry(lane: 0))
         #expect(entry == .init(lane: 0, afterID: 100, upToID: 102, rows: 2))
-        _ = queue.confirmed(2)
+        queue.confirmed(2)
         let whole = try #require(queue.nextLedgerEntry(lane: 0))
         #expect(whole == .init(lane: 0, afterID: 100, upToID: 104, rows: 4))
     }
 
     @Test func whatWasConfirmedWhileAnEntryWasWrittenGoesIntoTheNextOne() throws {
         var queue = queue(markets: [1, 2, 3, 4])
-        for ordinal in 0..<3 { queue.published(ordinal, at: .now) }
-        _ = queue.confirmed(0)
-        _ = queue.confirmed(1)
+        for ordinal in 0..<3 { #expect(queue.publishFirstReady(at: .now) == ordinal) }
+        queue.confirmed(0)
+        queue.confirmed(1)
         let first = try #require(queue.nextLedgerEntry(lane: 0))
-        _ = queue.confirmed(2)
+        queue.confirmed(2)
         #expect(queue.recorded(upTo: first.upToID) == 2)
         #expect(queue.recordedUpTo == 2 && queue.count == 2)
         let second = try #require(queue.nextLedgerEntry(lane: 0))
@@ -87,21 +94,22 @@ struct LaneQueueTests {
 
     @Test func placesStayTheSameWhenRowsBeforeThemAreDone() {
         var queue = queue(markets: [1, 2, 1])
-        queue.published(0, at: .now)
-        #expect(queue.confirmed(0) == 2)
+        #expect(queue.publishFirstReady(at: .now) == 0)
+        queue.confirmed(0)
+        #expect(queue[2].state == .ready)
         #expect(queue.recorded(upTo: 1) == 1)
         #expect(!queue.contains(0) && queue.contains(1) && queue.contains(2) && !queue.contains(3))
         #expect(queue[2].row.id == 3 && queue[2].state == .ready)
-        #expect(!queue.isReady(0) && queue.isReady(1))
+        #expect(queue.readyCount == 2)
     }
 
     @Test func theHeadIsTheFirstRowThatNothingIsKnownOf() {
         var queue = queue(markets: [1, 1, 2])
         #expect(queue.readyHead == 0)
-        queue.published(0, at: .now)
-        queue.published(2, at: .now)
+        #expect(queue.publishFirstReady(at: .now) == 0)
+        #expect(queue.publishFirstReady(at: .now) == 2)
         #expect(queue.readyHead == nil)
-        _ = queue.confirmed(2)
+        queue.confirmed(2)
         #expect(queue.readyHead == nil)
         #expect(LaneQueue(recordedUpTo: 0).readyHead == nil)
     }
@@ -109,8 +117,8 @@ struct LaneQueueTests {
     /// A window that is full of rows that only wait for the ledger needs no exemption: recording makes room.
     @Test func thereIsNoHeadWhileTheLedgerCanBeExtended() {
         var queue = queue(markets: [1, 2])
-        queue.published(0, at: .now)
-        _ = queue.confirmed(0)
+        #expect(queue.publishFirstReady(at: .now) == 0)
+        queue.confirmed(0)
         #expect(queue.readyHead == nil)
         _ = queue.recorded(upTo: 1)
         #expect(queue.readyHead == 1)
@@ -122,33 +130,34 @@ struct LaneQueuePreconditionTests {
     @Test func rowsOutOfOrder() async {
         await #expect(processExitsWith: .failure) {
             var queue = LaneQueue(recordedUpTo: 5)
-            _ = queue.append(.make(5))
+            queue.append(.make(5))
         }
     }
 
-    @Test func publishingARowThatWaits() async {
+    @Test func publishingWhenNothingIsReady() async {
         await #expect(processExitsWith: .failure) {
             var queue = LaneQueue(recordedUpTo: 0)
-            _ = queue.append(.make(1))
-            _ = queue.append(.make(2))
-            queue.published(1, at: .now)
+            queue.append(.make(1))
+            queue.append(.make(2))
+            _ = queue.publishFirstReady(at: .now)
+            _ = queue.publishFirstReady(at: .now)
         }
     }
 
     @Test func aConfirmOfWhatWasNotPublished() async {
         await #expect(processExitsWith: .failure) {
             var queue = LaneQueue(recordedUpTo: 0)
-            _ = queue.append(.make(1))
-            _ = queue.confirmed(0)
+            queue.append(.make(1))
+            queue.confirmed(0)
         }
     }
 
     @Test func aRefusalOfWhatWasConfirmed() async {
         await #expect(processExitsWith: .failure) {
             var queue = LaneQueue(recordedUpTo: 0)
-            _ = queue.append(.make(1))
-            queue.published(0, at: .now)
-            _ = queue.confirmed(0)
+            queue.append(.make(1))
+            _ = queue.publishFirstReady(at: .now)
+            queue.confirmed(0)
             queue.refused(0, isUncertain: false)
         }
     }
@@ -156,10 +165,10 @@ struct LaneQueuePreconditionTests {
     @Test func aLedgerThatEndsAtAnUnconfirmedRow() async {
         await #expect(processExitsWith: .failure) {
             var queue = LaneQueue(recordedUpTo: 0)
-            _ = queue.append(.make(1))
-            _ = queue.append(.make(2, market: 2))
-            queue.published(0, at: .now)
-            _ = queue.confirmed(0)
+            queue.append(.make(1))
+            queue.append(.make(2, market: 2))
+            _ = queue.publishFirstReady(at: .now)
+            queue.confirmed(0)
             _ = queue.recorded(upTo: 2)
         }
     }
@@ -170,37 +179,42 @@ struct LaneQueueForgettingTests {
     @Test func whatLeftStaysAndTheRestIsReadAgain() {
         var queue = LaneQueue(recordedUpTo: 0)
         for (id, market) in [(1, 1), (2, 1), (3, 2), (4, 1), (5, 2)] as [(Int64, Int32)] {
-            _ = queue.append(.make(id, market: market))
+            queue.append(.make(id, market: market))
         }
-        queue.published(0, at: .now)
-        queue.published(2, at: .now)
+        #expect(queue.publishFirstReady(at: .now) == 0)
+        #expect(queue.publishFirstReady(at: .now) == 2)
         queue.forgetUnpublished()
         #expect(queue.count == 3 && queue.readUpTo == 3)
         // What comes instead joins the series where they are.
-        #expect(queue.append(.make(4, market: 1), isExcepted: true) == nil)
-        #expect(queue.append(.make(5, market: 2)) == nil)
-        #expect(queue.append(.make(6, market: 3)) == 5)
-        #expect(queue.confirmed(2) == 4)
-        #expect(queue.confirmed(0) == 1)
-        queue.published(1, at: .now)
-        #expect(queue.confirmed(1) == nil)
+        queue.append(.make(4, market: 1), isExcepted: true)
+        queue.append(.make(5, market: 2))
+        queue.append(.make(6, market: 3))
+        #expect(queue[5].state == .ready)
+        queue.confirmed(2)
+        #expect(queue[4].state == .ready)
+        queue.confirmed(0)
+        #expect(queue[1].state == .ready)
+        #expect(queue.publishFirstReady(at: .now) == 1)
+        queue.confirmed(1)
+        #expect(queue.readyCount == 2)
         let entry = queue.nextLedgerEntry(lane: 0)
         #expect(entry == .init(lane: 0, afterID: 0, upToID: 4, rows: 4, excepted: [4]))
     }
 
     @Test func aQueueOfWhichNothingLeftIsEmptied() {
         var queue = LaneQueue(recordedUpTo: 7)
-        _ = queue.append(.make(8))
-        _ = queue.append(.make(9))
+        queue.append(.make(8))
+        queue.append(.make(9))
         queue.forgetUnpublished()
         #expect(queue.count == 0 && queue.readUpTo == 7)
-        #expect(queue.append(.make(8)) == 0)
+        queue.append(.make(8))
+        #expect(queue[0].state == .ready)
     }
 
     @Test func whatIsBeingRecordedStays() {
         var queue = LaneQueue(recordedUpTo: 0)
-        _ = queue.append(.make(1), isExcepted: true)
-        _ = queue.append(.make(2))
+        queue.append(.make(1), isExcepted: true)
+        queue.append(.make(2))
         queue.forgetUnpublished()
         #expect(queue.count == 1 && queue.recorded(upTo: 1) == 0)
     }

@@ -78,7 +78,7 @@ struct WindowReadingTests {
 
 @Suite("Publishing from the window")
 struct WindowPublishingTests {
-    @Test func rowsLeaveInTheOrderInWhichTheyBecameReady() {
+    @Test func theOldestLeaveFirst() {
         var window = window()
         window.append(.make(1, market: 1), lane: 0)
         window.append(.make(2, market: 2), lane: 1)
@@ -89,6 +89,18 @@ struct WindowPublishingTests {
         #expect(window.publish(from: 4).isEmpty)
         window.confirmed(1...1)
         #expect(window.publish(from: 4) == [3])
+    }
+
+    /// A row that becomes ready late leaves before younger ones that were ready long before: they could not be recorded
+    /// without it, and would fill the window.
+    @Test func whatHoldsUpTheLedgerLeavesFirst() {
+        var window = window(size: 6, lanes: 1)
+        window.append(.make(1, market: 1), lane: 0)
+        window.append(.make(2, market: 1), lane: 0)
+        for id in 3...9 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 0) }
+        #expect(window.publish(from: 1, limit: 2) == [1, 3])
+        window.confirmed(1...1)
+        #expect(window.publish(from: 3, limit: 2) == [2, 4])
     }
 
     @Test func oneCallTakesNoMoreThanItsLimit() {

@@ -40,8 +40,6 @@ struct PublishingWindow {
     private var unread: Set<Int> = []
     /// Lanes that are to be given up: nothing more is sent from them but what fills a gap.
     private(set) var leavingLanes: Set<Int> = []
-    /// Rows that may be published, those that became ready first in front. May name rows that have left since.
-    private var ready: Deque<Place> = []
     /// Rows on their way by delivery tag, from `firstTag` on; nil for those that are settled.
     private var inFlight: Deque<Place?> = []
     private var firstTag: UInt64 = 1
@@ -71,7 +69,11 @@ struct PublishingWindow {
             && ownedLanes.allSatisfy { !lanes[$0]!.canBeRecorded && (!lanes[$0]!.hasGap || pausedLanes.contains($0)) }
     }
     /// Whether there is nothing to wait for before what was confirmed is recorded.
-    var isQuiet: Bool { inFlightCount == 0 && !ready.contains { mayLeave($0) } }
+    var isQuiet: Bool {
+        let isFull = unrecordedCount >= limit
+        return inFlightCount == 0
+            && !lanes.indices.contains { mayLeave(from: $0) && (!isFull || lanes[$0]!.readyHead != nil) }
+    }
 
     mutating func take(lane: Int, recordedUpTo: Int64) {
         lanes[lane] = LaneQueue(recordedUpTo: recordedUpTo)
@@ -127,53 +129,53 @@ struct PublishingWindow {
     mutating func mayHaveMore(lane: Int) { unread.insert(lane) }
 
     mutating func append(_ row: OutboxRow, isExcepted: Bool = false, lane: Int) {
-        if let ordinal = lanes[lane]?.append(row, isExcepted: isExcepted) {
-            ready.append(Place(lane: lane, ordinal: ordinal))
-        }
+        lanes[lane]?.append(row, isExcepted: isExcepted)
     }
 
     // MARK: publish
 
     /// Whether as many rows are ready as are on their way. What became ready one by one leaves together then, which costs the
     /// broker fewer writes and confirms; when nothing is on its way a single row need not wait.
-    var isBurstDue: Bool { ready.count >= inFlightCount }
+    var isBurstDue: Bool {
+        lanes.indices.reduce(0) { $0 + (pausedLanes.contains($1) ? 0 : lanes[$1]?.readyCount ?? 0) } >= inFlightCount
+    }
 
-    /// Takes the rows to publish now, in order. Give their delivery tags by ``published(_:firstTag:)``.
+    /// Takes the rows to publish now, the oldest first. Give their delivery tags by ``published(_:firstTag:)``.
     mutating func takeReady(
         limit count: Int = 1000, at now: ContinuousClock.Instant = .now
     ) -> [(place: Place, row: OutboxRow)] {
         var taken: [(place: Place, row: OutboxRow)] = []
-        var paused: [Place] = []
-        while unrecordedCount < limit, taken.count < count, inFlightBytes < byteLimit, let place = ready.popFirst() {
-            guard lanes[place.lane]?.isReady(place.ordinal) == true else { continue }
-            if mayLeave(place) { taken.append(take(place, at: now)) } else { paused.append(place) }
+        // The lanes that rows may leave from, and the first row of each.
+        var open = lanes.indices.filter(mayLeave).map { (lane: $0, id: lanes[$0]!.firstReadyID) }
+        while unrecordedCount < limit, taken.count < count, inFlightBytes < byteLimit,
+            let first = open.indices.min(by: { open[$0].id < open[$1].id })
+        {
+            let lane = open[first].lane
+            taken.append(take(from: lane, at: now))
+            if mayLeave(from: lane) { open[first].id = lanes[lane]!.firstReadyID } else { open.remove(at: first) }
         }
-        ready.prepend(contentsOf: paused)
         if unrecordedCount >= limit { takeHeads(into: &taken, limit: count, at: now) }
         return taken
     }
 
-    private func mayLeave(_ place: Place) -> Bool {
-        guard !pausedLanes.contains(place.lane) else { return false }
-        guard isDraining || leavingLanes.contains(place.lane) else { return true }
-        return lanes[place.lane]?.isGap(place.ordinal) == true
+    private func mayLeave(from lane: Int) -> Bool {
+        guard let queue = lanes[lane], queue.readyCount > 0, !pausedLanes.contains(lane) else { return false }
+        return !(isDraining || leavingLanes.contains(lane)) || queue.isFirstReadyGap
     }
 
     private mutating func takeHeads(
         into taken: inout [(place: Place, row: OutboxRow)], limit: Int, at now: ContinuousClock.Instant
     ) {
-        for lane in ownedLanes where taken.count < limit {
-            guard let head = lanes[lane]?.readyHead else { continue }
-            let place = Place(lane: lane, ordinal: head)
-            if mayLeave(place) { taken.append(take(place, at: now)) }
+        for lane in lanes.indices where taken.count < limit && mayLeave(from: lane) && lanes[lane]!.readyHead != nil {
+            taken.append(take(from: lane, at: now))
         }
     }
 
-    private mutating func take(_ place: Place, at now: ContinuousClock.Instant) -> (place: Place, row: OutboxRow) {
-        lanes[place.lane]!.published(place.ordinal, at: now)
+    private mutating func take(from lane: Int, at now: ContinuousClock.Instant) -> (place: Place, row: OutboxRow) {
+        let place = Place(lane: lane, ordinal: lanes[lane]!.publishFirstReady(at: now))
         unrecordedCount += 1
         inFlightCount += 1
-        let row = lanes[place.lane]![place.ordinal].row
+        let row = lanes[lane]![place.ordinal].row
         inFlightBytes += row.bodyBytes
         return (place, row)
     }
@@ -194,9 +196,7 @@ struct PublishingWindow {
     mutating func confirmed(_ tags: ClosedRange<UInt64>) {
         for tag in tags {
             guard let place = settle(tag) else { continue }
-            if let next = lanes[place.lane]!.confirmed(place.ordinal) {
-                ready.append(Place(lane: place.lane, ordinal: next))
-            }
+            lanes[place.lane]!.confirmed(place.ordinal)
         }
     }
 
@@ -209,7 +209,6 @@ struct PublishingWindow {
             guard let place = settle(tag) else { continue }
             lanes[place.lane]!.refused(place.ordinal, isUncertain: isUncertain)
             unrecordedCount -= 1
-            ready.prepend(place)
             if pausedLanes.insert(place.lane).inserted { paused.append(place.lane) }
         }
         return paused
@@ -238,9 +237,4 @@ struct PublishingWindow {
     mutating func recorded(_ entries: [LedgerEntry]) {
         for entry in entries { unrecordedCount -= lanes[entry.lane]!.recorded(upTo: entry.upToID) }
     }
-}
-
-extension LaneQueue {
-    /// Whether the row is still there and may be published.
-    func isReady(_ ordinal: Int) -> Bool { contains(ordinal) && self[ordinal].state == .ready }
 }

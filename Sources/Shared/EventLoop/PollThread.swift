@@ -121,8 +121,10 @@ public final class PollThread: SerialExecutor {
     // MARK: the loop
 
     private func wake(_ change: (inout State) -> Void) {
+        let isAwake = identity.load(ordering: .relaxed) == UInt(pthread_self())
         let mustWrite = state.withLock { state in
             change(&state)
+            guard !isAwake else { return false }  // it looks again before it sleeps
             defer { state.woken = true }
             return !state.woken
         }
@@ -161,11 +163,14 @@ public final class PollThread: SerialExecutor {
         if interest.readable { events |= Int16(POLLIN) }
         if interest.writable { events |= Int16(POLLOUT) }
         let watched = interest.descriptor >= 0 && events != 0
-        var descriptors = [
+        var descriptors: InlineArray<2, pollfd> = [
             pollfd(fd: wakeReader, events: Int16(POLLIN), revents: 0),
             pollfd(fd: watched ? interest.descriptor : -1, events: events, revents: 0),
         ]
-        let count = poll(&descriptors, 2, Self.milliseconds(until: interest.deadline))
+        var span = descriptors.mutableSpan
+        let count = span.withUnsafeMutableBufferPointer {
+            poll($0.baseAddress!, 2, Self.milliseconds(until: interest.deadline))
+        }
         if descriptors[0].revents != 0 { clearWake() }
         if count > 0 && descriptors[1].revents != 0 { return true }
         guard let deadline = interest.deadline else { return false }
