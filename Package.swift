@@ -26,6 +26,8 @@ let package = Package(
     products: [
         .executable(name: "writer", targets: ["Writer"]),
         .executable(name: "relay", targets: ["Relay"]),
+        // For LD_PRELOAD, in tests.
+        .library(name: "ClockShift", type: .dynamic, targets: ["ClockShift"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -60,7 +62,8 @@ let package = Package(
             name: "Schema", dependencies: ["Postgres", logging], path: "Sources/Shared/Schema",
             swiftSettings: settings),
         .target(
-            name: "Service", dependencies: [argumentParser, configuration, coreMetrics, lifecycle, logging],
+            name: "Service",
+            dependencies: ["EventLoop", argumentParser, configuration, coreMetrics, lifecycle, logging],
             path: "Sources/Shared/Service", swiftSettings: settings),
         .target(name: "Records", path: "Sources/Shared/Records", swiftSettings: settings),
         .target(
@@ -103,6 +106,7 @@ let package = Package(
                 logging,
             ],
             swiftSettings: settings),
+        .target(name: "ClockShift", path: "Tests/ClockShift"),
         // Runs the two programs, and so has them built.
         .testTarget(
             name: "EndToEndTests",

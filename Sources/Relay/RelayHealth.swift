@@ -1,5 +1,6 @@
 import CoreMetrics
 import Logging
+import Postgres
 import Service
 
 /// What the relay says about itself in `/readyz` and the log.
@@ -27,6 +28,9 @@ struct RelayHealth: Sendable {
             logger.warning("unavailable, retrying", metadata: ["what": "\(name)", "error": "\(error)"])
         }
     }
+
+    /// A connection of the session has failed.
+    func failed(_ error: any Error) { unavailable(error is PostgresError ? "postgres" : "rabbitmq", error) }
 
     func delivering() {
         outputReady.record(1)

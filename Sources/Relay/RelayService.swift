@@ -31,7 +31,7 @@ struct RelayService: ServiceLifecycle.Service {
             } catch let error as Unavailable {
                 health.unavailable(error.name, error.cause)
             } catch {
-                health.unavailable(error is PostgresError ? "postgres" : "rabbitmq", error)
+                health.failed(error)
             }
             metrics.lanesOwned.record(0)
             if .now - start > .seconds(10) { backoff.reset() }

@@ -71,6 +71,11 @@ actor RelaySession {
                 try await relay(post, &tasks)
                 return nil
             } catch {
+                // Said at once, as the end may take as long as PostgreSQL's answer: what is being recorded is awaited. Nothing else is.
+                health.failed(error)
+                tasks.cancelAll()
+                await connections.log.close()
+                await connections.publisher.close()
                 return error
             }
         }

@@ -8,14 +8,18 @@ import Testing
         var candles = Candles(markets: 2)
         var history = History()
         let messages = candles.next(40)
-        history.sent = messages + [Message(poison: Array("bad".utf8))]
-        history.quarantine = [Array("bad".utf8)]
+        history.sent = messages + [Message(poison: Array("bad".utf8), reason: .notJSON)]
+        history.quarantine = [History.Refused(body: Array("bad".utf8), reason: "not_json")]
         history.records = messages.compactMap(\.id).map { History.StoredRecord(id: $0) }
         history.outbox = messages.enumerated().map { index, message in
             History.OutboxRow(
                 id: Int64(index + 1), record: message.id!, state: "published", body: message.announced)
         }
         history.deliveries = history.outbox.map { Announcement(id: $0.id, body: $0.body) }
+        let start = ContinuousClock.now
+        history.times.sent = (1...41).map { start + .milliseconds($0) }
+        history.times.received = (3...42).map { start + .milliseconds($0) }
+        history.times.faults = [start, start + .milliseconds(9), start + .milliseconds(9), start + .milliseconds(20)]
         history.minimum = 41
         history.evidence = [("a fault", true)]
         return history
@@ -57,6 +61,11 @@ import Testing
         #expect(codes { $0 = History() } == [.voidRun])
         #expect(codes { $0.evidence[0].isSeen = false } == [.voidRun])
         #expect(codes { $0.isDrained = false } == [.stuck])
+        #expect(codes { $0.leftovers = 1 } == [.voidRun])
+        #expect(codes { $0.times.sent.swapAt(3, 4) } == [.voidRun])
+        #expect(codes { $0.times.received.swapAt(3, 4) } == [.voidRun])
+        #expect(codes { $0.times.faults.swapAt(2, 3) } == [.voidRun])
+        #expect(codes { $0.times.received[0] = $0.times.faults[0] } == [.voidRun])
     }
 
     @Test func theInput() {
@@ -135,13 +144,18 @@ import Testing
         #expect(codes { $0.deliveries.append(Announcement(id: 4711, body: [])) } == [.invented])
     }
 
+    private func refused(_ message: Message) -> History.Refused {
+        History.Refused(body: message.body, reason: "wrong_type")
+    }
+
     @Test func theQuarantine() {
         #expect(codes { $0.quarantine = [] } == [.poison])
-        #expect(codes { $0.quarantine[0].append(0) } == [.poison])
-        #expect(codes { $0.quarantine.append($0.sent[7].body) } == [.poison])
+        #expect(codes { $0.quarantine[0].body.append(0) } == [.poison])
+        #expect(codes { $0.quarantine[0].reason = "wrong_type" } == [.poison])
+        #expect(codes { $0.quarantine.append(refused($0.sent[7])) } == [.poison])
         #expect(
             codes {
-                $0.quarantine.append($0.sent[7].body)
+                $0.quarantine.append(refused($0.sent[7]))
                 $0.records.remove(at: 7)
                 $0.outbox.remove(at: 7)
                 $0.deliveries.remove(at: 7)

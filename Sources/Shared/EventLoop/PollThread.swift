@@ -54,6 +54,10 @@ public final class PollThread: SerialExecutor {
     public init(name: String) throws(ThreadStartError) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw ThreadStartError(missing: "a pipe", code: errno) }
+        guard !DescriptorReserve.has(max(ends[0], ends[1]), for: .connections) else {
+            for end in ends { close(end) }
+            throw ThreadStartError(missing: "a pipe", code: EMFILE)
+        }
         (wakeReader, wakeWriter) = (ends[0], ends[1])
         for end in ends {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)

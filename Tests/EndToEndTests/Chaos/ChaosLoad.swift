@@ -112,7 +112,7 @@ struct ChaosRecords {
     private mutating func poison() -> [Message] {
         (0..<5).map { _ in
             let bad = BadMessage.small.randomElement(using: &random)!
-            return Message(poison: bad.body, to: bad.kind)
+            return Message(poison: bad.body, to: bad.kind, reason: bad.reason)
         }
     }
 }

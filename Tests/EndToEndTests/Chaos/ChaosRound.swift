@@ -23,6 +23,8 @@ final class ChaosRound {
     var held: [PostgresConnection] = []
     private var evidence: [(fault: String, isSeen: Bool)] = []
     private var outcomes: [FaultOutcome] = []
+    /// When each began, and was over.
+    private var faultTimes: [ContinuousClock.Instant] = []
     /// Something did not go on in time.
     private var isStuck = false
 
@@ -84,6 +86,7 @@ final class ChaosRound {
             $0.isDrained = !self.isStuck
             $0.minimum = 300
             $0.evidence = self.evidence
+            $0.times.faults = self.faultTimes
             $0.isInOrderOfArrival = self.plan.writers == 1 && !self.plan.faults.contains { $0.traits.mixesArrival }
             $0.allowedDuplicates = Self.window * windows + Gateway.prefetch * hits
         }
@@ -134,17 +137,20 @@ final class ChaosRound {
 
     // MARK: faults
 
-    /// Injects a fault and waits until announcements go on.
+    /// Injects a fault and waits until announcements go on and all programs are ready.
     private func inject(_ fault: FaultKind) async throws {
         let begin = ContinuousClock.now
         let isSeen = try await leavesTrace(fault)
         evidence.append((fault.rawValue, isSeen))
         let over = ContinuousClock.now
+        faultTimes += [begin, over]
         let count = world.gateway.distinctCount
         try await unlessStuck {
             try await eventually("\(fault): announcements go on", within: ChaosSettings.patience) {
                 world.gateway.distinctCount >= count + 20
             }
+            // One relay of several, or one lane of many, may stand still behind announcements that go on.
+            for program in writers + relays { try await program.becomes(ready: true, within: ChaosSettings.patience) }
         }
         let recovery = (.now - over) / .seconds(1)
         outcomes.append(FaultOutcome(kind: fault, isSeen: isSeen, recoverySeconds: recovery))

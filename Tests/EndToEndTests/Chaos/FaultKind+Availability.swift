@@ -6,8 +6,6 @@ extension FaultKind {
     var hindrance: String? {
         switch self {
         case .diskFull: Self.mayMount ? nil : "root, to mount a file system"
-        case .writerClockJumps, .relayClockJumps:
-            access(ChaosRound.fakeClock, R_OK) == 0 ? nil : "Debian's package libfaketime"
         default: nil
         }
     }

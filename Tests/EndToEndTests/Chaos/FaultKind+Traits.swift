@@ -70,7 +70,7 @@ extension FaultKind {
             FaultTraits([15], "the file system of a record table full (a tablespace on a tmpfs)")
         case .idleTransactionTimeout:
             FaultTraits(
-                [18], "a writer and a relay with idle_in_transaction_session_timeout of 200 ms", mixesArrival: true)
+                [18], "a writer and a relay with idle_in_transaction_session_timeout of 2 s", mixesArrival: true)
         case .databaseDoorbellSwallowed:
             FaultTraits(
                 [19], "NOTIFY is swallowed, as some poolers do, from now to the end of the round",

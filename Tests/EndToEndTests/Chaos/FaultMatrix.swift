@@ -31,7 +31,7 @@ struct FaultMatrix {
             shown: "SeveralProgramsTests, LaneShareTests"),
         Row(
             number: 9, fault: "out of memory, out of descriptors", promise: "clean failure",
-            shown: "descriptors only: a program out of memory is killed, row 1 and 4"),
+            shown: "DescriptorTests; a program out of memory is killed, row 1 and 4"),
         Row(number: 10, fault: "PostgreSQL crashes", promise: "reconnects by itself", shown: "ServerOutageTests"),
         Row(number: 11, fault: "PostgreSQL restarts", promise: "reconnects by itself", shown: "ServerOutageTests"),
         Row(
@@ -50,7 +50,7 @@ struct FaultMatrix {
             number: 18, fault: "idle-in-transaction kill", promise: "no transaction is held while waiting",
             shown: "PostgresFaultTests.nobodyIdlesInATransaction"),
         Row(
-            number: 19, fault: "listening connection half open", promise: "noticed within 15 s; the poll delivers",
+            number: 19, fault: "listening connection half open", promise: "noticed within 30 s; the poll delivers",
             shown: "DoorbellTests"),
         Row(
             number: 20, fault: "listening connection ended", promise: "listens again, then looks",

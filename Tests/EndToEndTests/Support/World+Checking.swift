@@ -18,6 +18,8 @@ extension World {
         var history = History()
         change(&history)
         history.sent = await collector.sent
+        history.times.sent = await collector.sentAt
+        history.leftovers = leftovers
         do {
             try await drained(history.sent, within: limit)
         } catch {
@@ -29,7 +31,7 @@ extension World {
         let connection = try await database.connect()
         try await HistoryReader(connection: connection).read(into: &history)
         await connection.close()
-        history.deliveries = gateway.deliveries
+        (history.deliveries, history.times.received) = (gateway.deliveries, gateway.receivedAt)
         let violations = Checker.check(history)
         #expect(violations.isEmpty, "\(Self.summary(violations))\n\(logs)", sourceLocation: sourceLocation)
         #expect(tellers.map(\.name) == [], "a password was said", sourceLocation: sourceLocation)

@@ -1,5 +1,6 @@
 import Glibc
 import Postgres
+import Records
 import Synchronization
 import TestSupport
 import Testing
@@ -13,6 +14,7 @@ final class World: Sendable {
     let gateway: Gateway
     private let session: Session
     private let programs = Mutex<[Program]>([])
+    private let rowsBefore = Mutex(0)
 
     private init(_ database: TestDatabase, _ host: VirtualHost) throws {
         self.database = database
@@ -31,6 +33,7 @@ final class World: Sendable {
                 do {
                     try await world.run("writer", "migrate")
                     try await world.addMarkets(markets)
+                    try await world.countLeftovers()
                     try await body(world)
                 } catch {
                     Issue.record("\(error)\n\(world.logs)")
@@ -48,6 +51,17 @@ final class World: Sendable {
         try await gateway.abandon()
         await session.close()
     }
+
+    /// Whatever a promise is held against must be empty at first.
+    private func countLeftovers() async throws {
+        let tables = RecordKind.all.map(\.table) + ["outbox", "quarantine", "ingest_batches", "outbox_deliveries"]
+        let counts = tables.map { "(SELECT count(*) FROM \($0))" }.joined(separator: " + ")
+        let rows = try await number("SELECT \(counts)")
+        rowsBefore.withLock { $0 = rows }
+    }
+
+    /// How many rows there were when it began.
+    var leftovers: Int { rowsBefore.withLock { $0 } }
 
     private func addMarkets(_ count: Int) async throws {
         guard count > 0 else { return }

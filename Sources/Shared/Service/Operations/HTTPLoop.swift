@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 
 /// Serves the endpoint on one thread of its own, asleep in `poll(2)`.
@@ -61,6 +62,10 @@ final class HTTPLoop: Sendable {
     /// - Returns: Until when to take no more connections: out of descriptors, the same one would wake us for ever.
     private func accept(into connections: inout [HTTPConnection]) -> ContinuousClock.Instant? {
         if let descriptor = socket.accept() {
+            guard !DescriptorReserve.has(descriptor, for: .callers) else {
+                close(descriptor)
+                return .now + .seconds(1)
+            }
             connections.append(HTTPConnection(descriptor: descriptor, deadline: .now + Self.timeLimit))
             return nil
         }

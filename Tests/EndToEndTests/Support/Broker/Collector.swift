@@ -25,6 +25,8 @@ actor Collector {
 
     /// Everything that was confirmed, in the order of publishing.
     private(set) var sent: [Message] = []
+    /// When each of them was published.
+    private(set) var sentAt: [ContinuousClock.Instant] = []
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -52,11 +54,16 @@ actor Collector {
         let start = ContinuousClock.now
         let end = start + limit
         var rest = messages[...]
+        var firstTry: ContinuousClock.Instant?
         while !rest.isEmpty {
             let window = rest.prefix(rate.map { max(1, min(Self.window, $0 / 50)) } ?? Self.window)
             do {
+                let moment = firstTry ?? .now
+                firstTry = moment
                 try publishWindow(window, headers)
                 sent += window
+                sentAt += Array(repeating: moment, count: window.count)
+                firstTry = nil
                 confirmed.add(window.count, ordering: .relaxed)
                 rest = rest.dropFirst(window.count)
                 if let rate { keepPace(start + .seconds(1) * Double(messages.count - rest.count) / Double(rate)) }

@@ -9,6 +9,7 @@ import Synchronization
 final class Gateway: Sendable {
     private struct State {
         var deliveries: [Announcement] = []
+        var receivedAt: [ContinuousClock.Instant] = []
         var ids: Set<Int64> = []
         var isPaused = false
         var isStopping = false
@@ -51,6 +52,8 @@ final class Gateway: Sendable {
 
     /// All deliveries, in order.
     var deliveries: [Announcement] { state.withLock { $0.deliveries } }
+    /// When each of them came.
+    var receivedAt: [ContinuousClock.Instant] { state.withLock { $0.receivedAt } }
     /// How many came, repetitions included.
     var count: Int { state.withLock { $0.deliveries.count } }
     /// How many different messages came.
@@ -107,6 +110,7 @@ final class Gateway: Sendable {
         let announcement = Announcement(envelope)
         state.withLock { state in
             state.deliveries.append(announcement)
+            state.receivedAt.append(.now)
             state.ids.insert(announcement.id)
         }
         let status = amqp_basic_ack(connection.raw, RawConnection.channel, envelope.delivery_tag, 0)

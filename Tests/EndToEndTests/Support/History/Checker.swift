@@ -46,7 +46,20 @@ struct Checker {
             found(.voidRun, "\(history.sent.count) messages of at least \(history.minimum)")
         }
         for (fault, isSeen) in history.evidence where !isSeen { found(.voidRun, "no trace of \(fault)") }
+        if history.leftovers > 0 { found(.voidRun, "\(history.leftovers) rows from before") }
+        checkClock()
         if !history.isDrained { found(.stuck, "not everything was stored and announced in time") }
+    }
+
+    private mutating func checkClock() {
+        let times = history.times
+        for (what, list) in [("messages", times.sent), ("announcements", times.received), ("faults", times.faults)]
+        where zip(list, list.dropFirst()).contains(where: { $0 > $1 }) {
+            found(.voidRun, "the times of \(what) run backwards")
+        }
+        if let first = times.sent.first, let answer = times.received.first, answer < first {
+            found(.voidRun, "announced before anything was sent")
+        }
     }
 
     // MARK: what is stored
@@ -96,7 +109,7 @@ struct Checker {
 
     /// What lies in quarantine is not lost; that it lies there is another matter.
     private mutating func checkInput() {
-        let kept = Set(history.quarantine)
+        let kept = Set(history.quarantine.map(\.body))
         let keptIDs = Set(history.sent.filter { kept.contains($0.body) }.compactMap(\.id))
         for id in bodies.keys where !stored.contains(id) && !keptIDs.contains(id) { found(.lostInput, "\(id)") }
     }
@@ -160,12 +173,21 @@ struct Checker {
     // MARK: quarantine
 
     private mutating func checkQuarantine() {
-        var expected: [[UInt8]: Int] = [:]
-        for message in history.sent where message.id == nil { expected[message.body, default: 0] += 1 }
+        var expected: [[UInt8]: Set<String?>] = [:]
+        for message in history.sent where message.id == nil {
+            expected[message.body, default: []].insert(message.reason)
+        }
         var seen: Set<[UInt8]> = []
-        for body in history.quarantine {
-            seen.insert(body)
-            if expected[body] == nil { found(.poison, "in quarantine: \(String(decoding: body, as: UTF8.self))") }
+        for refused in history.quarantine {
+            seen.insert(refused.body)
+            let text = String(decoding: refused.body.prefix(200), as: UTF8.self)
+            guard let reasons = expected[refused.body] else {
+                found(.poison, "in quarantine: \(text)")
+                continue
+            }
+            if !reasons.contains(nil) && !reasons.contains(refused.reason) {
+                found(.poison, "in quarantine for \(refused.reason): \(text)")
+            }
         }
         for body in expected.keys where !seen.contains(body) {
             found(.poison, "not in quarantine: \(String(decoding: body.prefix(200), as: UTF8.self))")

@@ -15,16 +15,35 @@ struct History: Sendable {
         var body: [UInt8]
     }
 
+    /// A message in quarantine.
+    struct Refused: Sendable {
+        var body: [UInt8]
+        /// Its code.
+        var reason: String
+    }
+
     /// The messages whose publishing was confirmed.
     var sent: [Message] = []
     var records: [StoredRecord] = []
     /// In the order of ids.
     var outbox: [OutboxRow] = []
-    /// The bodies that are in quarantine still.
-    var quarantine: [[UInt8]] = []
+    /// What is in quarantine still.
+    var quarantine: [Refused] = []
     /// What the gateway received, in order.
     var deliveries: [Announcement] = []
 
+    /// When each of `sent` was published, each of `deliveries` came, and each fault began and ended; empty if not
+    /// recorded.
+    var times = Times()
+
+    struct Times: Sendable {
+        var sent: [ContinuousClock.Instant] = []
+        var received: [ContinuousClock.Instant] = []
+        var faults: [ContinuousClock.Instant] = []
+    }
+
+    /// How many rows there were before anything was sent.
+    var leftovers = 0
     /// Whether everything was stored and announced within the time for it.
     var isDrained = true
     /// Whether records of a market and kind were committed in the order in which they were sent: so with one collector and
@@ -41,7 +60,8 @@ struct History: Sendable {
 /// A promise that a history breaks.
 struct Violation: Equatable, Sendable, CustomStringConvertible {
     enum Code: String, CaseIterable, Sendable {
-        /// Too few messages, or a fault that nobody has seen: the run shows nothing.
+        /// Too few messages, a fault that nobody has seen, tables that were not empty, times that run backwards: the run shows
+        /// nothing.
         case voidRun = "V0"
         /// Confirmed to the collector, a good message, and not stored.
         case lostInput = "V1"
@@ -61,7 +81,7 @@ struct Violation: Equatable, Sendable, CustomStringConvertible {
         case altered = "V8"
         /// More repetitions than the faults allow.
         case duplicates = "V9"
-        /// A good message in quarantine, or a bad one that is not there.
+        /// A good message in quarantine, or a bad one that is not there or there for another reason.
         case poison = "V10"
         /// Not done in time.
         case stuck = "V11"

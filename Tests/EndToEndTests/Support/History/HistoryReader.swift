@@ -9,8 +9,11 @@ struct HistoryReader {
         history.records = []
         for kind in RecordKind.all { history.records += try await records(kind) }
         history.outbox = try await outbox()
-        let rows = try await connection.execute("SELECT body FROM quarantine WHERE resolved_at IS NULL ORDER BY id")
-        history.quarantine = (0..<rows.count).map { Array(rows.bytes($0, 0)) }
+        let rows = try await connection.execute(
+            "SELECT body, reason FROM quarantine WHERE resolved_at IS NULL ORDER BY id")
+        history.quarantine = (0..<rows.count).map {
+            History.Refused(body: Array(rows.bytes($0, 0)), reason: rows.text($0, 1))
+        }
     }
 
     private func records(_ kind: RecordKind) async throws -> [History.StoredRecord] {

@@ -16,6 +16,8 @@ struct Message: Sendable {
     /// The body that the gateway is to read.
     let announced: [UInt8]
     let trace: String?
+    /// The code of the reason for which it must be refused, if that is known.
+    let reason: String?
 
     /// A record.
     /// - Parameters:
@@ -36,14 +38,16 @@ struct Message: Sendable {
         body = Array((head + tail).utf8)
         announced = Array((head + ",\"type\":\"\(kind.name)\"" + tail).utf8)
         self.trace = trace
+        reason = nil
     }
 
     /// A message that must end in quarantine.
-    init(poison body: [UInt8], to kind: RecordKind = .candleStick) {
+    init(poison body: [UInt8], to kind: RecordKind = .candleStick, reason: Refusal.Reason? = nil) {
         queue = kind.queue
         id = nil
         self.body = body
         announced = []
         trace = nil
+        self.reason = reason?.rawValue
     }
 }

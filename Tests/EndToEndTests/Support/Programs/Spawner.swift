@@ -9,8 +9,10 @@ actor Spawner {
     static let shared = Spawner()
 
     /// The folder of the two programs: beside the test binary, unless TEST_PROGRAMS names another build of them.
-    static let buildFolder: String = {
-        if let other = getenv("TEST_PROGRAMS") { return String(cString: other) }
+    static let buildFolder = getenv("TEST_PROGRAMS").map { String(cString: $0) } ?? testFolder
+
+    /// The test binary's.
+    static let testFolder: String = {
         let binary = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return binary.lastIndex(of: "/").map { String(binary[..<$0]) } ?? "."
     }()
