@@ -3,6 +3,8 @@
 from throughput import OURS
 
 MAIN = ("throughput", "100 markets")
+QUORUM = ("quorum", "quorum queues")
+DRESSED = ", properties as ours"
 
 
 def ratio(text, limit, mine, other):
@@ -18,9 +20,9 @@ def at_most(text, limit, value, unit):
     return text, f"{value:.3g} {unit}", value <= limit
 
 
-def best_reference(results, section, case):
+def best_reference(results, section, case, ending=", hwm"):
     """The median of the C pipeline's best batch size."""
-    names = [name for name in results.pipelines(section, case) if name.endswith(", hwm")]
+    names = [name for name in results.pipelines(section, case) if name.endswith(ending)]
     return max((results.median(section, case, name, "rate") for name in names), default=None)
 
 
@@ -67,8 +69,16 @@ def targets(results):
     marked = next(iter(results.cases("update")), "after many rows")
     update = next((name for name in results.pipelines("update", marked) if name.endswith("update")), "")
     yield ratio("end to end, at least the C pipeline's rate at its best batch size", 1, rate, best_reference(results, *MAIN))
-    yield ratio("the same with one tenth duplicates, at least 0.9 of it", 0.9, results.median(*duplicates, OURS, "rate"),
+    yield ratio("the same when the C pipeline's messages have the properties and headers of ours, and `mandatory`", 1, rate,
+                best_reference(results, *MAIN, DRESSED))
+    for name in ("1,000 markets", "10 markets", "1 market"):
+        case = ("shapes", name)
+        yield ratio(f"the same with {name}", 1, results.median(*case, OURS, "rate"), best_reference(results, *case, DRESSED))
+    yield ratio("the same in quorum queues", 1, results.median(*QUORUM, OURS, "rate"), best_reference(results, *QUORUM, DRESSED))
+    yield ratio("with one tenth duplicates, at least 0.9 of the C pipeline's rate", 0.9, results.median(*duplicates, OURS, "rate"),
                 best_reference(results, *duplicates))
+    yield ratio("the same, its messages with the properties of ours", 0.9, results.median(*duplicates, OURS, "rate"),
+                best_reference(results, *duplicates, DRESSED))
     yield ratio(f"at least twice the C pipeline's with batches of 100 and an update for each row, {marked}", 2,
                 results.median("update", marked, OURS, "rate"), results.median("update", marked, update, "rate"))
     yield at_most("CPU of the writer at most 10 µs a message", 10, results.median(*MAIN, OURS, "writer_us"), "µs")

@@ -24,8 +24,8 @@ class Case:
 OURS = "Candlepost"
 
 
-def reference_name(batch, mark="hwm"):
-    return f"C pipeline, batch {batch:,}, {mark}"
+def reference_name(batch, mark="hwm", dressed=False):
+    return f"C pipeline, batch {batch:,}, {mark}" + (", properties as ours" if dressed else "")
 
 
 def fill(world, case):
@@ -66,11 +66,11 @@ def ours(world, case, record, name=OURS):
             world.start_relay(programs, queue_type=case.queue_type)), new))
 
 
-def reference(world, case, record, batch, mark="hwm"):
+def reference(world, case, record, batch, mark="hwm", dressed=False):
     world.fresh_reference()
     new = fill(world, case)
-    record.add(case.name, reference_name(batch, mark), **measure(
-        world, case, lambda programs: world.start_reference(programs, batch, mark, case.queue_type), new))
+    record.add(case.name, reference_name(batch, mark, dressed), **measure(
+        world, case, lambda programs: world.start_reference(programs, batch, mark, case.queue_type, dressed=dressed), new))
 
 
 def main_case(options):
@@ -83,6 +83,7 @@ def run_throughput(world, options, record):
     for _ in range(options.rounds):
         for batch in options.batches:
             reference(world, case, record, batch)
+            reference(world, case, record, batch, dressed=True)
         ours(world, case, record)
 
 
@@ -112,6 +113,7 @@ def in_turns(world, options, record, cases, batch):
     for case in cases:
         for _ in range(options.rounds):
             reference(world, case, record, batch)
+            reference(world, case, record, batch, dressed=True)
             ours(world, case, record)
 
 

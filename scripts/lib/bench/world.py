@@ -110,13 +110,15 @@ class World:
             self.logs / f"{name}.log", self.bin / name, "run", DATABASE_URL=self.url(database),
             AMQP_URL=self.amqp(queue_type), QUEUE_TYPE=queue_type, **environment)
 
-    def start_reference(self, programs, batch, mark, queue_type="classic", notify="after"):
-        """The C pipeline's consumer and relay; it rings its relay in its transaction or after it."""
+    def start_reference(self, programs, batch, mark, queue_type="classic", notify="after", dressed=False):
+        """The C pipeline's consumer and relay; it rings its relay in its transaction or after it. Dressed, its messages have
+        the properties of ours."""
         environment = {"REFPIPE_QUEUE_TYPE": "quorum"} if queue_type == "quorum" else {}
         servers = ("-p", self.url("refpipe"), "-a", self.amqp(queue_type), "-b", str(batch))
         return (
             programs.start(self.logs / "consumer.log", self.reference / "consumer", *servers, "-n", notify, **environment),
-            programs.start(self.logs / "reference-relay.log", self.reference / "relay", *servers, "-m", mark, **environment))
+            programs.start(self.logs / "reference-relay.log", self.reference / "relay", *servers, "-m", mark,
+                           *(["-P"] if dressed else []), **environment))
 
     @contextmanager
     def pair(self, **options):
