@@ -36,6 +36,7 @@ struct ChaosSummary {
 
         | what | found by |
         | --- | --- |
+        | the thread of a connection that ended could be woken a moment after it had closed its pipe: a byte, written to whatever had that descriptor by then | `scripts/test --sanitize thread` |
         | after the leader of a quorum queue had died a relay stood still until that node came back: the broker refused everything on that channel | `ClusterOutageTests.rabbitMQLosesANode` |
         | a write to a broker by TLS that takes nothing had no limit | `TLSTests.aBrokerThatTakesNothingIsGivenUp` |
         | a relay whose network failed while retention waited for PostgreSQL said nothing and did nothing, for an hour at the worst | `databaseHalfOpen`, seed 1006 |
