@@ -74,7 +74,8 @@ import Testing
     }
 
     /// The relay must hold no transaction while it waits for the broker, nor the writer while it waits for messages.
-    @Test func nobodyIdlesInATransaction() async throws {
+    @Test(.disabled(if: TestEnvironment.hasSanitizer, "200 ms are no time for a program that is many times slower"))
+    func nobodyIdlesInATransaction() async throws {
         try await World.with { world in
             var candles = Candles()
             let limit = "&options=-c%20idle_in_transaction_session_timeout%3D200ms"

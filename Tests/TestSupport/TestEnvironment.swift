@@ -7,6 +7,9 @@ public enum TestEnvironment {
         get throws(MissingVariable) { try value(of: "TEST_DATABASE_URL") }
     }
 
+    /// Whether `scripts/test --sanitize` runs them.
+    public static var hasSanitizer: Bool { getenv("TSAN_OPTIONS") != nil }
+
     /// - Throws: when the variable is unset or empty.
     public static func value(of name: String) throws(MissingVariable) -> String {
         guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else {

@@ -124,17 +124,17 @@ public final class PollThread: SerialExecutor {
 
     // MARK: the loop
 
+    /// Writes under the lock: a thread that is awake may take the job, or see that it is to stop, at once, and close the pipe.
+    /// The byte would then go to whoever got that descriptor next.
     private func wake(_ change: (inout State) -> Void) {
         let isAwake = identity.load(ordering: .relaxed) == UInt(pthread_self())
-        let mustWrite = state.withLock { state in
+        state.withLock { state in
             change(&state)
-            guard !isAwake else { return false }  // it looks again before it sleeps
-            defer { state.woken = true }
-            return !state.woken
-        }
-        if mustWrite {
+            guard !isAwake, !state.woken else { return }  // awake it looks again before it sleeps
+            state.woken = true
             var byte: UInt8 = 1
-            _ = write(wakeWriter, &byte, 1)
+            let count = write(wakeWriter, &byte, 1)
+            assert(count == 1, "the pipe that wakes a thread is closed")
         }
     }
 

@@ -169,8 +169,12 @@ public struct BinaryArray: Sendable {
         return start
     }
 
+    /// What is appended will be overwritten. It is taken from an array, because that is copied in one piece even where nothing
+    /// is optimized; zeros would be written one by one, by a call each.
     private mutating func grow() {
-        storage.append(contentsOf: repeatElement(0, count: max(used - storage.count, storage.count)))
+        let size = max(used, 2 * storage.count)
+        storage.reserveCapacity(size)
+        while storage.count < size { storage.append(contentsOf: storage.prefix(size - storage.count)) }
     }
 }
 

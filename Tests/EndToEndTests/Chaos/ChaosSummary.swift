@@ -39,6 +39,7 @@ struct ChaosSummary {
         | a program out of descriptors was ended by libdispatch (SIGILL) within seconds: it opens files in /proc while it has work, and traps when it can't | `writerOutOfDescriptors`, seed 45003 |
         | a relay stood still for thirty seconds after a full quorum queue had lost its limit: RabbitMQ does not tell the channel, and refuses everything on it | `outputQueueFull`, seed 45009 |
         | a relay that had lost a connection looked ready until its last ledger entry was answered, or given up | `RelayFailureTests` |
+        | the thread of a connection that ended could be woken a moment after it had closed its pipe: a byte, written to whatever had that descriptor by then | `scripts/test --sanitize thread` |
         | after the leader of a quorum queue had died a relay stood still until that node came back: the broker refused everything on that channel | `ClusterOutageTests.rabbitMQLosesANode` |
         | a write to a broker by TLS that takes nothing had no limit | `TLSTests.aBrokerThatTakesNothingIsGivenUp` |
         | a relay whose network failed while retention waited for PostgreSQL said nothing and did nothing, for an hour at the worst | `databaseHalfOpen`, seed 1006 |

@@ -88,7 +88,8 @@ final class Program: Sendable {
     /// The last lines of the log; of a crash, how it began.
     func logEnd(lines: Int = 30) -> String {
         let all = log.split(separator: "\n")
-        guard let crash = all.firstIndex(where: { $0.hasPrefix("***") || $0.contains("Fatal error") }) else {
+        let beginnings = ["*** ", "Fatal error", "AddressSanitizer: ", "ThreadSanitizer: "]
+        guard let crash = all.firstIndex(where: { line in beginnings.contains { line.contains($0) } }) else {
             return all.suffix(lines).joined(separator: "\n")
         }
         return all[max(0, crash - 10)...].prefix(3 * lines).joined(separator: "\n")

@@ -17,6 +17,15 @@ actor Spawner {
         return binary.lastIndex(of: "/").map { String(binary[..<$0]) } ?? "."
     }()
 
+    /// What every process gets; of this one's variables only those that say how a sanitizer is to work.
+    private static let common: [String: String] = {
+        var common = ["PATH": "/usr/bin:/bin"]
+        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"] {
+            common[name] = getenv(name).map { String(cString: $0) }
+        }
+        return common
+    }()
+
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -35,7 +44,7 @@ actor Spawner {
         let (output, errors) = (try Pipe(), try Pipe())
         let input = input ?? open("/dev/null", O_RDONLY | O_CLOEXEC)
         defer { for end in [input, output.writer, errors.writer] { close(end) } }
-        let variables = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }
+        let variables = environment.merging(Self.common) { given, _ in given }
         let command = ["setpriv", "--pdeathsig", "KILL", path] + arguments
         do {
             let pid = try Self.start(
