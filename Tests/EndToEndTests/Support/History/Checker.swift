@@ -165,7 +165,9 @@ struct Checker {
         var seen: Set<[UInt8]> = []
         for body in history.quarantine {
             seen.insert(body)
-            if expected[body] == nil { found(.poison, "in quarantine: \(String(decoding: body, as: UTF8.self))") }
+            if expected[body] == nil {
+                found(.poison, "in quarantine: \(String(decoding: body.prefix(1000), as: UTF8.self))")
+            }
         }
         for body in expected.keys where !seen.contains(body) {
             found(.poison, "not in quarantine: \(String(decoding: body.prefix(200), as: UTF8.self))")
