@@ -44,9 +44,10 @@ extension FaultKind {
 
         case .writerOutOfMemory:
             FaultTraits(
-                [9], "a writer that gets no more memory, until it ends; then another one", mixesArrival: true)
+                [9], "no more memory for a writer, until it ends or waits; then another one", mixesArrival: true)
         case .relayOutOfMemory:
-            FaultTraits([9], "a relay that gets no more memory, until it ends; then another one", repeats: .windows(1))
+            FaultTraits(
+                [9], "no more memory for a relay, until it ends or waits; then another one", repeats: .windows(1))
 
         // MARK: another version
         case .previousWriterJoins:
