@@ -64,15 +64,19 @@ struct MigratorTests {
         }
     }
 
-    @Test func aDatabaseThatIsAheadIsRefused() async throws {
+    /// After a rollback: what the older program knows it checks, what came later it leaves alone.
+    @Test func aDatabaseThatIsAheadIsLeftAsItIs() async throws {
         try await withTestDatabase { database in
             let connection = try await database.connect()
             let two = migrations("CREATE TABLE a ()", "CREATE TABLE b ()")
             _ = try await Migrator(two).migrate(connection)
+            #expect(try await Migrator(Array(two[..<1])).migrate(connection).isEmpty)
+            #expect(try await SchemaVersion.current(connection) == 2)
+            #expect(try await Migrator(two).migrate(connection).isEmpty)
             let error = try await #require(throws: MigrationError.self) {
-                try await Migrator(Array(two[..<1])).migrate(connection)
+                try await Migrator(migrations("CREATE TABLE other ()")).migrate(connection)
             }
-            #expect(error.description == "the database has migration 0002_x, this program knows 1: use a newer program")
+            #expect(error.description.hasPrefix("migration 0001_x differs"))
         }
     }
 

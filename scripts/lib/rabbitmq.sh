@@ -2,6 +2,7 @@
 # A private RabbitMQ under $dir/rabbitmq, with an epmd of its own. Needs: dir, rabbitmq_port,
 # rabbitmq_dist_port, epmd_port, rabbitmqctl_port, rabbitmq_tls_port, rabbitmq_password, test_vhosts.
 # A node of a cluster also has: rabbitmq_node, its name; rabbitmq_peers, all their names; and an epmd that they share.
+# clock, a file that its wall clock follows, where that is not the machine's.
 
 rabbitmq_mark=CANDLEPOST_RABBITMQ=$dir
 epmd_mark=CANDLEPOST_EPMD=${epmd_dir:-$dir}
@@ -104,10 +105,18 @@ rabbitmq_launch() {
     rabbitmq_configure
     rabbitmq_variables
     epmd_start
+    rabbitmq_clock
     # RUNNING_UNDER_SYSTEMD: the start script becomes the server, and does not stay as a parent that traps signals.
-    env "$rabbitmq_mark" "${rabbitmq_env[@]}" RUNNING_UNDER_SYSTEMD=true setsid "$rabbitmq_bin/rabbitmq-server" \
+    env "$rabbitmq_mark" "${rabbitmq_env[@]}" RUNNING_UNDER_SYSTEMD=true "${rabbitmq_clock[@]}" \
+        setsid "$rabbitmq_bin/rabbitmq-server" \
         </dev/null >"$dir/rabbitmq/log/console.log" 2>&1 9>&- &
     rabbitmq_launched=$!
+}
+
+# A library that moves the wall clock, and the file that it has by how much from: Tests/ClockShift.
+rabbitmq_clock() {
+    rabbitmq_clock=()
+    [[ -z ${clock-} ]] || rabbitmq_clock=(LD_PRELOAD="${clock%%:*}" CLOCK_SHIFT_FILE="${clock#*:}")
 }
 
 rabbitmq_await() {

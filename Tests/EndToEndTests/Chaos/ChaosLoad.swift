@@ -12,6 +12,8 @@ final class ChaosLoad: Sendable {
         case replicas
         /// Headers that nobody should send.
         case hostileHeaders
+        /// Records of a megabyte.
+        case large
     }
 
     private struct State {
@@ -84,6 +86,7 @@ struct ChaosRecords {
         recent = Array(messages.shuffled(using: &random).prefix(10))
         if additions.contains(.replicas) { messages += replicas(of: last) }
         if additions.contains(.poison) { messages += poison() }
+        if additions.contains(.large) { messages.append(large()) }
         return messages
     }
 
@@ -107,6 +110,14 @@ struct ChaosRecords {
                 guard let id = message.id, id.kind == RecordKind.candleStick.name else { return nil }
                 return Message(market: id.key.market, start: id.key.intervalStart, fields: #""charts":[],"other":true"#)
             }
+    }
+
+    /// Of a time when nothing else is: what fills it is announced, and not stored.
+    private mutating func large() -> Message {
+        made += 4
+        let start = 1_802_305_540_000 + Int64(made) * 60_000
+        let filling = String(repeating: "x", count: 1 << 20)
+        return Message(market: Int32(made / 4 % markets + 1), start: start, fields: #""charts":[],"x":"\#(filling)""#)
     }
 
     private mutating func poison() -> [Message] {

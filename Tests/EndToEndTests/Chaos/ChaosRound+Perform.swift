@@ -41,6 +41,11 @@ extension ChaosRound {
         case .relayOutOfDescriptors: return try await takeDescriptors(of: relays.randomElement(using: &random)!)
         case .writerClockJumps: return try await jumpClock(ofWriter: true)
         case .relayClockJumps: return try await jumpClock(ofWriter: false)
+        case .writerOutOfMemory: return try await takeMemory(ofWriter: true)
+        case .relayOutOfMemory: return try await takeMemory(ofWriter: false)
+        case .previousWriterJoins: return try await joinPreviousWriter()
+        case .previousRelayJoins: return try await joinPreviousRelay()
+        case .rolledBack: return try await rollBack()
         case .statementTimeout: return try await timeOutStatements()
         case .deadlock: return try await makeDeadlock()
         case .serializationFailure: return try await failToSerialize()
@@ -62,6 +67,7 @@ extension ChaosRound {
         case .permissionsWithdrawn: return try await withdrawPermissions(toRead: "", toWrite: "")
         case .writingForbidden: return try await withdrawPermissions(toRead: ".*", toWrite: "")
         case .brokerApplicationStopped: return try await stopBrokerApplication()
+        case .brokerClockJumps: return try await jumpBrokerClock()
 
         case .commitRequestLost: return try await loseCommit(.request)
         case .commitReplyLost: return try await loseCommit(.reply)
@@ -73,6 +79,7 @@ extension ChaosRound {
         case .replicasMixedIn: return try await mixInReplicas()
         case .hostileHeaders: return try await addHostileHeaders()
         case .quarantineLocked: return try await lockQuarantine()
+        case .hugeBodies: return try await sendHugeBodies()
 
         case .postgresRestartedWhileBrokerIsCut: return try await restartPostgresWhileBrokerIsCut()
         case .writerKilledWhileTableIsLocked: return try await killWriterWhileTableIsLocked()

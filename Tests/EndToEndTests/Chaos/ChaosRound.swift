@@ -113,15 +113,17 @@ final class ChaosRound {
         ]
     }
 
-    func startWriter(_ more: [String: String] = [:]) async throws -> Program {
+    /// - Parameter folder: where the program is, if it is of another version.
+    func startWriter(_ more: [String: String] = [:], from folder: String? = nil) async throws -> Program {
         let settings = ["WRITER_BATCH_SIZE": "50", "WRITER_PREFETCH": "100"]
         return try await world.start(
-            .writer, settings: settings.merging(environment) { $1 }.merging(more) { $1 })
+            .writer, settings: settings.merging(environment) { $1 }.merging(more) { $1 }, from: folder)
     }
 
-    func startRelay(_ more: [String: String] = [:]) async throws -> Program {
-        try await world.start(
-            .relay, settings: ["RELAY_BATCH_SIZE": "\(Self.window)"].merging(environment) { $1 }.merging(more) { $1 })
+    func startRelay(_ more: [String: String] = [:], from folder: String? = nil) async throws -> Program {
+        let settings = ["RELAY_BATCH_SIZE": "\(Self.window)"]
+        return try await world.start(
+            .relay, settings: settings.merging(environment) { $1 }.merging(more) { $1 }, from: folder)
     }
 
     private static func port(of url: String) throws -> UInt16 {

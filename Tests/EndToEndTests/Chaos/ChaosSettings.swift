@@ -21,6 +21,9 @@ struct ChaosSettings {
     /// For how long a round waits for what must go on by itself.
     static let patience = Duration.seconds(number("CHAOS_PATIENCE") ?? 120)
 
+    /// Where the programs of another version are.
+    static var previousPrograms: String? { text("CHAOS_PREVIOUS") }
+
     static var isWanted: Bool { number("CHAOS_SEED") != nil }
 
     /// The commit of the source; nil if that is not known.
@@ -30,9 +33,12 @@ struct ChaosSettings {
         let names = (Self.text("CHAOS_ONLY") ?? "").split(separator: ",").map(String.init)
         isSlice = names == ["slice"]
         let wanted =
-            isSlice
-            ? FaultKind.allCases.filter(\.isQuick)
-            : names.isEmpty ? FaultKind.allCases : names.compactMap(FaultKind.init)
+            switch names {
+            case []: FaultKind.allCases
+            case ["slice"]: FaultKind.allCases.filter(\.isQuick)
+            case ["graceful"]: FaultKind.allCases.filter(\.isGraceful)
+            default: names.compactMap(FaultKind.init)
+            }
         kinds = wanted.filter { $0.hindrance == nil }
         omitted = wanted.compactMap { kind in kind.hindrance.map { (kind, $0) } }
     }

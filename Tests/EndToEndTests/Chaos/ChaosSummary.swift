@@ -40,6 +40,8 @@ struct ChaosSummary {
         | a relay stood still for thirty seconds after a full quorum queue had lost its limit: RabbitMQ does not tell the channel, and refuses everything on it | `outputQueueFull`, seed 45009 |
         | a relay that had lost a connection looked ready until its last ledger entry was answered, or given up | `RelayFailureTests` |
         | the thread of a connection that ended could be woken a moment after it had closed its pipe: a byte, written to whatever had that descriptor by then | `scripts/test --sanitize thread` |
+        | a body of 50 MB stood in a writer's way for ever in an unoptimised build: copied byte by byte while its transaction idled | `hugeBodies`, seed 60000 |
+        | `writer migrate` of an older version refused a newer schema, and with it a rollback where it runs at each start | looking for row 26 |
         | after the leader of a quorum queue had died a relay stood still until that node came back: the broker refused everything on that channel | `ClusterOutageTests.rabbitMQLosesANode` |
         | a write to a broker by TLS that takes nothing had no limit | `TLSTests.aBrokerThatTakesNothingIsGivenUp` |
         | a relay whose network failed while retention waited for PostgreSQL said nothing and did nothing, for an hour at the worst | `databaseHalfOpen`, seed 1006 |

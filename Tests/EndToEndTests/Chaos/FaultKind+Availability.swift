@@ -6,6 +6,8 @@ extension FaultKind {
     var hindrance: String? {
         switch self {
         case .diskFull: Self.mayMount ? nil : "root, to mount a file system"
+        case .previousWriterJoins, .previousRelayJoins, .rolledBack:
+            ChaosSettings.previousPrograms == nil ? "another version, --previous" : nil
         default: nil
         }
     }
@@ -15,9 +17,20 @@ extension FaultKind {
         switch self {
         case .rabbitMQKilled, .rabbitMQRestarted, .brokerApplicationStopped, .databaseHalfOpen, .brokerHalfOpen,
             .relayStoppedForLong, .postgresRestartedWhileBrokerIsCut, .consumerTimesOut, .writerOutOfDescriptors,
-            .relayOutOfDescriptors:
+            .relayOutOfDescriptors, .writerOutOfMemory, .relayOutOfMemory, .brokerClockJumps, .hugeBodies:
             false
         default: true
+        }
+    }
+
+    /// Whether nobody is ended but in good order and no connection is lost: nothing may be announced twice then.
+    var isGraceful: Bool {
+        switch self {
+        case .writerTerminated, .writerJoins, .relayTerminated, .relayJoins, .previousWriterJoins, .previousRelayJoins,
+            .rolledBack, .tableLocked, .listenerInTransaction, .longTransaction, .migratorsAgain, .gatewayStopped,
+            .networkSlow, .poisonMixedIn, .replicasMixedIn, .hostileHeaders, .quarantineLocked, .hugeBodies:
+            true
+        default: false
         }
     }
 

@@ -42,6 +42,22 @@ extension FaultKind {
                 [43], "a relay's clock jumps by an hour, forward or back, its sessions ended then",
                 repeats: .eachRelay(1))
 
+        case .writerOutOfMemory:
+            FaultTraits(
+                [9], "no more memory for a writer, until it ends or waits; then another one", mixesArrival: true)
+        case .relayOutOfMemory:
+            FaultTraits(
+                [9], "no more memory for a relay, until it ends or waits; then another one", repeats: .windows(1))
+
+        // MARK: another version
+        case .previousWriterJoins:
+            FaultTraits([26], "a writer of an older version beside those of today", mixesArrival: true)
+        case .previousRelayJoins: FaultTraits([26], "a relay of an older version beside those of today")
+        case .rolledBack:
+            FaultTraits(
+                [26, 5], "all programs replaced by ones of an older version, then by those of today", mixesArrival: true
+            )
+
         // MARK: PostgreSQL
         case .postgresKilled:
             FaultTraits([10], "kill -9 of PostgreSQL, all its processes", repeats: .eachRelay(1))
@@ -126,6 +142,11 @@ extension FaultKind {
             FaultTraits(
                 [42, 29], "rabbitmqctl stop_app, start_app", repeats: .eachRelay(1), mixesArrival: true,
                 hitsGateway: true)
+        case .brokerClockJumps:
+            FaultTraits(
+                [44, 36],
+                "the clock of RabbitMQ's host jumps by an hour while a table lock holds the batch: it closes the channel",
+                repeats: .eachRelay(3), mixesArrival: true, hitsGateway: true)
 
         // MARK: the network
         case .databaseCut:
@@ -172,6 +193,7 @@ extension FaultKind {
             FaultTraits([58], "60 kB of headers, names twice, wrong types, properties that contradict the body")
         case .quarantineLocked:
             FaultTraits([59], "the quarantine locked for a second while bad messages come")
+        case .hugeBodies: FaultTraits([46], "two bodies of 50 MB, and one a byte too long")
 
         // MARK: two at the same time
         case .postgresRestartedWhileBrokerIsCut:

@@ -8,6 +8,9 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case relayKilled, relayKilledAtFailpoint, relayTerminated, relayStopped, relayStoppedForLong, relayJoins,
         relaySleepsThroughItsEnd
     case writerOutOfDescriptors, relayOutOfDescriptors, writerClockJumps, relayClockJumps
+    case writerOutOfMemory, relayOutOfMemory
+    // Another version of the programs
+    case previousWriterJoins, previousRelayJoins, rolledBack
     // PostgreSQL
     case postgresKilled, postgresStoppedImmediate, postgresRestartedFast
     case sessionsEnded, readOnly, noConnections, tableLocked, lockTimeout
@@ -16,12 +19,12 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     // RabbitMQ
     case rabbitMQKilled, rabbitMQRestarted, brokerConnectionsClosed, memoryAlarm
     case diskAlarm, outputQueueDeleted, inputQueueDeleted, outputQueueFull, gatewayStopped, consumerTimesOut
-    case permissionsWithdrawn, writingForbidden, brokerApplicationStopped
+    case permissionsWithdrawn, writingForbidden, brokerApplicationStopped, brokerClockJumps
     // The network
     case databaseCut, brokerCut, databaseHalfOpen, brokerHalfOpen
     case commitRequestLost, commitReplyLost, networkSlow, databaseStalls, brokerStalls
     // The input
-    case poisonMixedIn, replicasMixedIn, hostileHeaders, quarantineLocked
+    case poisonMixedIn, replicasMixedIn, hostileHeaders, quarantineLocked, hugeBodies
     // Two at the same time
     case postgresRestartedWhileBrokerIsCut, writerKilledWhileTableIsLocked, relayKilledDuringMemoryAlarm
 }

@@ -106,14 +106,15 @@ final class World: Sendable {
 
     /// Starts a program of this world.
     func start(
-        _ name: Program.Name, _ arguments: [String] = [], settings: [String: String] = [:], input: Int32? = nil
+        _ name: Program.Name, _ arguments: [String] = [], settings: [String: String] = [:], input: Int32? = nil,
+        from folder: String? = nil
     ) async throws -> Program {
         let own = [
             "DATABASE_URL": database.url, "AMQP_URL": host.url, "LOG_FORMAT": "json",
             name == .writer ? "WRITER_HTTP" : "RELAY_HTTP": "127.0.0.1:0",
         ]
         let program = try await Program(
-            name, arguments, environment: own.merging(settings) { _, given in given }, input: input)
+            name, arguments, environment: own.merging(settings) { _, given in given }, input: input, from: folder)
         programs.withLock { $0.append(program) }
         return program
     }

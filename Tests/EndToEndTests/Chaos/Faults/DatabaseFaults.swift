@@ -8,9 +8,13 @@ extension ChaosRound {
     func limitConnections() async throws -> Bool {
         let role = "\(world.database.name)_limited"
         let server = try await Self.server()
-        try await server.script("DROP ROLE IF EXISTS \(role); CREATE ROLE \(role) LOGIN PASSWORD 'chaos'")
-        try await world.query("GRANT ALL ON ALL TABLES IN SCHEMA public TO \(role)")
-        try await world.query("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO \(role)")
+        try await server.script(
+            """
+            DO $$ BEGIN
+                IF to_regrole('\(role)') IS NULL THEN CREATE ROLE \(role) LOGIN PASSWORD 'chaos'; END IF;
+            END $$
+            """)
+        try await world.query("SELECT candlepost_grant('writer', '\(role)')")
         let url = environment["DATABASE_URL"] ?? world.database.url
         let host = url[url.firstRange(of: "@")!.lowerBound...]
         let writer = try await replaceOne(

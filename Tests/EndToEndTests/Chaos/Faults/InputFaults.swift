@@ -1,3 +1,4 @@
+import Records
 import TestSupport
 
 /// What others send.
@@ -36,6 +37,18 @@ extension ChaosRound {
         }
         try await goOn(for: 200)
         return true
+    }
+
+    /// One after the other, beside the load.
+    func sendHugeBodies() async throws -> Bool {
+        let count = "SELECT count(*) FROM quarantine WHERE reason = 'too_large'"
+        let before = try await world.number(count)
+        let bodies = BadMessage.large.filter { $0.reason == .tooLarge }
+        for bad in bodies { try await world.collector.publish([Message(poison: bad.body, to: bad.kind)]) }
+        try await eventually("they are quarantined", within: .seconds(120)) {
+            try await world.number(count) >= before + bodies.count
+        }
+        return !bodies.isEmpty
     }
 
     func lockQuarantine() async throws -> Bool {

@@ -39,11 +39,11 @@ extension ChaosRound {
     /// The wall clock only: the kernel never moves the monotonic one.
     func jumpClock(ofWriter: Bool) async throws -> Bool {
         let jump = Bool.random(using: &random) ? 3600 : -3600
-        return try await TemporaryFile.with(String(repeating: "\0", count: 8), ".clock") { file in
+        return try await TemporaryFile.with(Self.noShift, ".clock") { file in
             let program = try await replaceOne(
                 ofWriters: ofWriter,
-                by: ["LD_PRELOAD": "\(Spawner.testFolder)/libClockShift.so", "CLOCK_SHIFT_FILE": file])
-            try Self.write(Int64(jump), to: file)
+                by: ["LD_PRELOAD": Self.clockLibrary, "CLOCK_SHIFT_FILE": file])
+            try Self.shiftClock(by: jump, in: file)
             let before = program.log.count
             _ = try await endSessions("application_name = 'candlepost \(program.name)'")
             try await eventually("\(program.name) notices", within: .seconds(60)) {
@@ -57,11 +57,14 @@ extension ChaosRound {
         }
     }
 
+    static var clockLibrary: String { "\(Spawner.testFolder)/libClockShift.so" }
+    static let noShift = String(repeating: "\0", count: 8)
+
     /// In place, as the program has the file in its memory.
-    private static func write(_ number: Int64, to path: String) throws {
+    static func shiftClock(by seconds: Int, in path: String) throws {
         let file = open(path, O_WRONLY | O_CLOEXEC)
         defer { close(file) }
-        var number = number
+        var number = Int64(seconds)
         guard pwrite(file, &number, 8, 0) == 8 else { throw TooLate(description: "cannot write to \(path)") }
     }
 

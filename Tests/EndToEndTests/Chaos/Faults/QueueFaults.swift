@@ -111,7 +111,7 @@ extension ChaosRound {
         return isSeen
     }
 
-    private func limitConsumers(milliseconds: Int, tick: Int) async throws {
+    func limitConsumers(milliseconds: Int, tick: Int) async throws {
         let before = logs
         try await Self.tellBroker(
             """

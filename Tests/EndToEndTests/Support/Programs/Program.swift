@@ -26,11 +26,14 @@ final class Program: Sendable {
     private let state = Mutex(State())
 
     /// Starts one of the two programs.
+    /// - Parameter folder: where they are, if they are others than those under test.
     convenience init(
-        _ name: Name, _ arguments: [String] = [], environment: [String: String] = [:], input: Int32? = nil
+        _ name: Name, _ arguments: [String] = [], environment: [String: String] = [:], input: Int32? = nil,
+        from folder: String? = nil
     ) async throws {
         try await self.init(
-            path: "\(Spawner.buildFolder)/\(name.rawValue)", arguments, environment: environment, input: input)
+            path: "\(folder ?? Spawner.buildFolder)/\(name.rawValue)", arguments, environment: environment,
+            input: input)
     }
 
     /// Starts a program with these arguments and environment variables, and no others.
