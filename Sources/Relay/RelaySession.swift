@@ -268,8 +268,8 @@ actor RelaySession {
         let taken = window.takeReady(limit: isCareful ? 1 : 1000, at: now)
         guard !taken.isEmpty else { return }
         Failpoint.reach("relay.claimed")
-        let tags = try await connections.publisher.publish(encoder.encode(taken.map(\.row)))
-        window.published(taken.map(\.place), firstTag: tags.lowerBound)
+        let tags = try await connections.publisher.publish(encoder.encode(taken.lazy.map(\.row)))
+        window.published(taken.lazy.map(\.place), firstTag: tags.lowerBound)
         Failpoint.reach("relay.published")
     }
 

@@ -6,7 +6,7 @@ import Testing
 struct LaneQueueTests {
     /// A queue with rows of these markets, ids from 1 on; ordinals are from 0 on.
     private func queue(markets: [Int32], recordedUpTo: Int64 = 0) -> LaneQueue {
-        var queue = LaneQueue(recordedUpTo: recordedUpTo)
+        let queue = LaneQueue(recordedUpTo: recordedUpTo)
         for (index, market) in markets.enumerated() {
             queue.append(.make(recordedUpTo + Int64(index) + 1, market: market))
         }
@@ -14,7 +14,7 @@ struct LaneQueueTests {
     }
 
     @Test func theFirstOfEachSeriesIsReadyAndTheOthersWait() {
-        var queue = LaneQueue(recordedUpTo: 0)
+        let queue = LaneQueue(recordedUpTo: 0)
         queue.append(.make(1, market: 7))
         queue.append(.make(2, market: 7))
         queue.append(.make(3, market: 8))
@@ -24,7 +24,7 @@ struct LaneQueueTests {
     }
 
     @Test func aRowBecomesReadyWhenTheOneBeforeItIsConfirmedAndNotEarlier() {
-        var queue = queue(markets: [7, 7, 7])
+        let queue = queue(markets: [7, 7, 7])
         #expect(queue.publishFirstReady(at: .now) == 0)
         #expect(queue[0].state == .inFlight && queue[1].state == .waiting)
         queue.confirmed(0)
@@ -39,7 +39,7 @@ struct LaneQueueTests {
     }
 
     @Test func aSeriesThatIsDoneStartsAnewWithItsNextRow() {
-        var queue = queue(markets: [7])
+        let queue = queue(markets: [7])
         #expect(queue.publishFirstReady(at: .now) == 0)
         queue.append(.make(2, market: 7))
         queue.confirmed(0)
@@ -52,7 +52,7 @@ struct LaneQueueTests {
     }
 
     @Test func aRefusedRowComesAgainBeforeTheOthersOfItsSeries() {
-        var queue = queue(markets: [7, 7])
+        let queue = queue(markets: [7, 7])
         #expect(queue.publishFirstReady(at: .now) == 0)
         queue.refused(0, isUncertain: false)
         #expect(queue[0].state == .ready && queue[1].state == .waiting)
@@ -63,7 +63,7 @@ struct LaneQueueTests {
     }
 
     @Test func theLedgerGoesAsFarAsNothingIsMissing() throws {
-        var queue = queue(markets: [1, 2, 3, 4], recordedUpTo: 100)
+        let queue = queue(markets: [1, 2, 3, 4], recordedUpTo: 100)
         #expect(queue.nextLedgerEntry(lane: 0) == nil && !queue.canBeRecorded)
         for ordinal in 0..<4 { #expect(queue.publishFirstReady(at: .now) == ordinal) }
         queue.confirmed(1)
@@ -78,7 +78,7 @@ struct LaneQueueTests {
     }
 
     @Test func whatWasConfirmedWhileAnEntryWasWrittenGoesIntoTheNextOne() throws {
-        var queue = queue(markets: [1, 2, 3, 4])
+        let queue = queue(markets: [1, 2, 3, 4])
         for ordinal in 0..<3 { #expect(queue.publishFirstReady(at: .now) == ordinal) }
         queue.confirmed(0)
         queue.confirmed(1)
@@ -93,7 +93,7 @@ struct LaneQueueTests {
     }
 
     @Test func placesStayTheSameWhenRowsBeforeThemAreDone() {
-        var queue = queue(markets: [1, 2, 1])
+        let queue = queue(markets: [1, 2, 1])
         #expect(queue.publishFirstReady(at: .now) == 0)
         queue.confirmed(0)
         #expect(queue[2].state == .ready)
@@ -104,7 +104,7 @@ struct LaneQueueTests {
     }
 
     @Test func theHeadIsTheFirstRowThatNothingIsKnownOf() {
-        var queue = queue(markets: [1, 1, 2])
+        let queue = queue(markets: [1, 1, 2])
         #expect(queue.readyHead == 0)
         #expect(queue.publishFirstReady(at: .now) == 0)
         #expect(queue.publishFirstReady(at: .now) == 2)
@@ -116,7 +116,7 @@ struct LaneQueueTests {
 
     /// A window that is full of rows that only wait for the ledger needs no exemption: recording makes room.
     @Test func thereIsNoHeadWhileTheLedgerCanBeExtended() {
-        var queue = queue(markets: [1, 2])
+        let queue = queue(markets: [1, 2])
         #expect(queue.publishFirstReady(at: .now) == 0)
         queue.confirmed(0)
         #expect(queue.readyHead == nil)
@@ -129,14 +129,14 @@ struct LaneQueueTests {
 struct LaneQueuePreconditionTests {
     @Test func rowsOutOfOrder() async {
         await #expect(processExitsWith: .failure) {
-            var queue = LaneQueue(recordedUpTo: 5)
+            let queue = LaneQueue(recordedUpTo: 5)
             queue.append(.make(5))
         }
     }
 
     @Test func publishingWhenNothingIsReady() async {
         await #expect(processExitsWith: .failure) {
-            var queue = LaneQueue(recordedUpTo: 0)
+            let queue = LaneQueue(recordedUpTo: 0)
             queue.append(.make(1))
             queue.append(.make(2))
             _ = queue.publishFirstReady(at: .now)
@@ -146,7 +146,7 @@ struct LaneQueuePreconditionTests {
 
     @Test func aConfirmOfWhatWasNotPublished() async {
         await #expect(processExitsWith: .failure) {
-            var queue = LaneQueue(recordedUpTo: 0)
+            let queue = LaneQueue(recordedUpTo: 0)
             queue.append(.make(1))
             queue.confirmed(0)
         }
@@ -154,7 +154,7 @@ struct LaneQueuePreconditionTests {
 
     @Test func aRefusalOfWhatWasConfirmed() async {
         await #expect(processExitsWith: .failure) {
-            var queue = LaneQueue(recordedUpTo: 0)
+            let queue = LaneQueue(recordedUpTo: 0)
             queue.append(.make(1))
             _ = queue.publishFirstReady(at: .now)
             queue.confirmed(0)
@@ -164,7 +164,7 @@ struct LaneQueuePreconditionTests {
 
     @Test func aLedgerThatEndsAtAnUnconfirmedRow() async {
         await #expect(processExitsWith: .failure) {
-            var queue = LaneQueue(recordedUpTo: 0)
+            let queue = LaneQueue(recordedUpTo: 0)
             queue.append(.make(1))
             queue.append(.make(2, market: 2))
             _ = queue.publishFirstReady(at: .now)
@@ -177,7 +177,7 @@ struct LaneQueuePreconditionTests {
 @Suite("Rows that are read once more")
 struct LaneQueueForgettingTests {
     @Test func whatLeftStaysAndTheRestIsReadAgain() {
-        var queue = LaneQueue(recordedUpTo: 0)
+        let queue = LaneQueue(recordedUpTo: 0)
         for (id, market) in [(1, 1), (2, 1), (3, 2), (4, 1), (5, 2)] as [(Int64, Int32)] {
             queue.append(.make(id, market: market))
         }
@@ -202,7 +202,7 @@ struct LaneQueueForgettingTests {
     }
 
     @Test func aQueueOfWhichNothingLeftIsEmptied() {
-        var queue = LaneQueue(recordedUpTo: 7)
+        let queue = LaneQueue(recordedUpTo: 7)
         queue.append(.make(8))
         queue.append(.make(9))
         queue.forgetUnpublished()
@@ -212,7 +212,7 @@ struct LaneQueueForgettingTests {
     }
 
     @Test func whatIsBeingRecordedStays() {
-        var queue = LaneQueue(recordedUpTo: 0)
+        let queue = LaneQueue(recordedUpTo: 0)
         queue.append(.make(1), isExcepted: true)
         queue.append(.make(2))
         queue.forgetUnpublished()

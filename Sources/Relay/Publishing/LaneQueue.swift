@@ -5,8 +5,9 @@ import HeapModule
 ///
 /// Of the rows of one market and kind only the first that is not confirmed may be on its way. Should the broker refuse it
 /// while later ones were on their way too, they would have overtaken it. So each row knows the next one of its market
-/// and kind, and becomes ready when the one before it is confirmed. No I/O, no clock.
-struct LaneQueue {
+/// and kind, and becomes ready when the one before it is confirmed. No I/O, no clock. A class, as the window looks at all lanes at
+/// each event: each look would copy a struct of five buffers.
+final class LaneQueue {
     enum State: Equatable {
         /// Another row of the same market and kind comes first.
         case waiting
@@ -80,7 +81,7 @@ struct LaneQueue {
     }
 
     /// Adds a row that was read.
-    mutating func append(_ row: OutboxRow, isExcepted: Bool = false) {
+    func append(_ row: OutboxRow, isExcepted: Bool = false) {
         precondition(row.id > readUpTo, "rows must be read in order")
         readUpTo = row.id
         guard !isExcepted else {
@@ -97,7 +98,7 @@ struct LaneQueue {
 
     /// The first row that is ready leaves.
     /// - Returns: its ordinal.
-    mutating func publishFirstReady(at now: ContinuousClock.Instant) -> Int {
+    func publishFirstReady(at now: ContinuousClock.Instant) -> Int {
         let ordinal = ready.removeMin()
         entries[ordinal - firstOrdinal].state = .inFlight
         lastPublished = max(lastPublished, ordinal)
@@ -105,14 +106,14 @@ struct LaneQueue {
         return ordinal
     }
 
-    private mutating func advance() {
+    private func advance() {
         while donePrefix < entries.count,
             entries[donePrefix].state == .confirmed || entries[donePrefix].state == .excepted
         { donePrefix += 1 }
     }
 
     /// The broker has the row; the next one of its market and kind becomes ready.
-    mutating func confirmed(_ ordinal: Int) {
+    func confirmed(_ ordinal: Int) {
         let index = ordinal - firstOrdinal
         precondition(entries[index].state == .inFlight)
         entries[index].state = .confirmed
@@ -127,7 +128,7 @@ struct LaneQueue {
 
     /// The broker did not take the row: it is to be published again, before any other of its market and kind.
     /// - Parameter isUncertain: the broker may have taken it all the same.
-    mutating func refused(_ ordinal: Int, isUncertain: Bool) {
+    func refused(_ ordinal: Int, isUncertain: Bool) {
         precondition(self[ordinal].state == .inFlight)
         entries[ordinal - firstOrdinal].state = .ready
         ready.insert(ordinal)
@@ -138,7 +139,7 @@ struct LaneQueue {
     }
 
     /// Forgets the rows behind the last that left or can be recorded, so that they are read once more.
-    mutating func forgetUnpublished() {
+    func forgetUnpublished() {
         let kept = max(donePrefix, lastPublished - firstOrdinal + 1)
         guard kept < entries.count else { return }
         entries.removeLast(entries.count - kept)
@@ -165,7 +166,7 @@ struct LaneQueue {
 
     /// The ledger reaches up to this row now.
     /// - Returns: how many published rows are done with.
-    mutating func recorded(upTo id: Int64) -> Int {
+    func recorded(upTo id: Int64) -> Int {
         var count = 0
         while count < donePrefix, entries[count].row.id <= id { count += 1 }
         precondition(count > 0 && entries[count - 1].row.id == id, "the ledger ends at a row that was never confirmed")

@@ -11,10 +11,9 @@ struct MessageEncoder {
     init(queue: String) { self.queue = queue }
 
     mutating func kind(named bytes: ArraySlice<UInt8>) -> OutboxRow.Kind {
-        if let number = kindNames.firstIndex(where: { bytes.elementsEqual($0.utf8) }) {
-            return OutboxRow.Kind(number: number)
-        }
-        kindNames.append(String(decoding: bytes, as: UTF8.self))
+        let name = String(decoding: bytes, as: UTF8.self)
+        if let number = kindNames.firstIndex(of: name) { return OutboxRow.Kind(number: number) }
+        kindNames.append(name)
         return OutboxRow.Kind(number: kindNames.count - 1)
     }
 

@@ -180,9 +180,9 @@ struct PublishingWindow {
         return (place, row)
     }
 
-    mutating func published(_ places: [Place], firstTag tag: UInt64) {
+    mutating func published(_ places: some Collection<Place>, firstTag tag: UInt64) {
         precondition(tag == firstTag + UInt64(inFlight.count), "delivery tags must follow one another")
-        inFlight.append(contentsOf: places)
+        for place in places { inFlight.append(place) }
     }
 
     /// The rows on their way.
@@ -194,7 +194,7 @@ struct PublishingWindow {
 
     /// The broker has these rows.
     mutating func confirmed(_ tags: ClosedRange<UInt64>) {
-        for tag in tags {
+        for tag in tags.lowerBound..<(tags.upperBound + 1) {
             guard let place = settle(tag) else { continue }
             lanes[place.lane]!.confirmed(place.ordinal)
         }

@@ -25,9 +25,11 @@ struct FrameWriter: Sendable {
 
     /// A text of at most 255 bytes with its length in one byte; longer text is cut.
     mutating func putShort(_ text: String) {
-        let utf8 = text.utf8.prefix(255)
-        bytes.append(UInt8(utf8.count))
-        bytes.append(contentsOf: utf8)
+        var text = text
+        text.withUTF8 { utf8 in
+            bytes.append(UInt8(min(utf8.count, 255)))
+            bytes.append(contentsOf: utf8.prefix(255))
+        }
     }
 
     /// Writes the frame's start with an empty size.

@@ -85,6 +85,13 @@ public final class PollThread: SerialExecutor {
         pthread_detach(thread)
     }
 
+    /// Not when the thread ends: whoever woke it last may not have written yet, and the byte would go to whoever has that
+    /// descriptor by then.
+    deinit {
+        close(wakeReader)
+        close(wakeWriter)
+    }
+
     private final class StartContext {
         let thread: PollThread
         let name: String
@@ -124,18 +131,18 @@ public final class PollThread: SerialExecutor {
 
     // MARK: the loop
 
-    /// Writes under the lock: a thread that is awake may take the job, or see that it is to stop, at once, and close the pipe.
-    /// The byte would then go to whoever got that descriptor next.
     private func wake(_ change: (inout State) -> Void) {
         let isAwake = identity.load(ordering: .relaxed) == UInt(pthread_self())
-        state.withLock { state in
+        let mustWrite = state.withLock { state in
             change(&state)
-            guard !isAwake, !state.woken else { return }  // awake it looks again before it sleeps
+            guard !isAwake, !state.woken else { return false }  // awake it looks again before it sleeps
             state.woken = true
-            var byte: UInt8 = 1
-            let count = write(wakeWriter, &byte, 1)
-            assert(count == 1, "the pipe that wakes a thread is closed")
+            return true
         }
+        guard mustWrite else { return }
+        var byte: UInt8 = 1
+        let count = write(wakeWriter, &byte, 1)
+        assert(count == 1, "the pipe that wakes a thread is closed")
     }
 
     private func run(name: String) {
@@ -155,8 +162,6 @@ public final class PollThread: SerialExecutor {
             if stopped { break }
             if sleep() { state.withLock { $0.ready }?() }
         }
-        close(wakeReader)
-        close(wakeWriter)
     }
 
     /// Sleeps until there is a job, the socket is ready or the deadline has passed.
