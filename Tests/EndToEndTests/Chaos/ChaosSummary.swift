@@ -54,13 +54,11 @@ struct ChaosSummary {
 
         ## Faults of the harness itself
 
-        In seed 55002 a relay whose clock had jumped back connected no more: libfaketime, which made the jump, had also moved
-        the relay's timers by an hour. Clocks jump by `Tests/ClockShift` since then. In seeds 55004 and 55006 the writer got no
-        processor for 200 ms in the middle of a transaction, and the limit was just that; it is 2 s since then.
-
-        Two rounds stand above as V11 though nothing stood still: in seed 35016 the fault itself could not happen (the writer's
-        role was not allowed to fail), in 45010 its trace was missed on a machine with twenty other things to do; repeated
-        alone, 45010 holds. Since then a trace that is missed voids the round.
+        Of earlier runs, mended since. Seed 55002: a relay whose clock had jumped back connected no more, as libfaketime, which
+        made the jump, had also moved its timers by an hour; clocks jump by `Tests/ClockShift` now. Seeds 55004 and 55006: the
+        writer got no processor for 200 ms in the middle of a transaction, and the limit was just that; it is 2 s now. Seed
+        35016: the writer's role was not allowed to fail. Seed 45010: a trace was missed on a machine with twenty other things
+        to do; alone it holds. A trace that is missed voids the round since then.
 
         ## The matrix
 
