@@ -351,12 +351,25 @@ actor RelaySession {
         }
     }
 
+    /// What was confirmed, or recorded, and not handled yet when the session failed: each would be repeated for nothing.
+    private func takeLastEvents() {
+        while let event = try? inbox.take() {
+            switch event {
+            case .settled(let outcomes): for case .confirmed(let tags) in outcomes { window.confirmed(tags) }
+            case .recorded(let entries): window.recorded(entries)
+            default: break
+            }
+        }
+    }
+
     private func leave(_ failure: (any Error)?) async throws {
         if let failure {
+            takeLastEvents()
             faults.keepOnly(lanes: Set(window.ownedLanes))
             faults.note(failure, inFlight: window.inFlightRows.map { ($0.lane, $0.row.id) })
+            // Should the entries be there already, because only the answer was missed, they are refused.
             let entries = window.ledgerEntries
-            if !isRecording && !entries.isEmpty { try? await connections.ledger.record(entries) }
+            if !entries.isEmpty { try? await connections.ledger.record(entries) }
             throw failure
         }
         try await connections.ledger.release(

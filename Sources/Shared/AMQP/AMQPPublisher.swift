@@ -186,6 +186,7 @@ public actor AMQPPublisher {
         link?.sayGoodbye(after: error)
         link = nil
         blockedSink.finish()
-        waiter.resume(.failure(error))
+        // What was settled just before comes first; the next call throws.
+        waiter.resume(confirms.hasOutcomes && waiter.isWaiting ? .success(confirms.takeOutcomes()) : .failure(error))
     }
 }

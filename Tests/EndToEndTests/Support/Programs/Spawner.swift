@@ -75,6 +75,8 @@ actor Spawner {
         for (number, stream) in streams.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, stream, Int32(number))
         }
+        // Not every library here closes what it opens for its children; a program would have fewer descriptors left.
+        for number in Int32(streams.count)..<1024 { posix_spawn_file_actions_addclose(&actions, number) }
         var pid: pid_t = 0
         let status = withCStrings(command) { argv in
             withCStrings(environment) { envp in posix_spawnp(&pid, command[0], &actions, nil, argv, envp) }
