@@ -1,9 +1,10 @@
 import Testing
 
 @Suite("A writer that is killed") struct WriterCrashTests {
-    /// The failpoint, and whether the killed batch was committed and comes again as duplicates; nil: it may or may not.
+    /// The failpoint, and whether a batch was committed and comes again as duplicates; nil: it may or may not. When a batch is
+    /// received the one before may be committed and not acknowledged yet.
     @Test(arguments: [
-        ("writer.received", false), ("writer.before_commit", false), ("writer.after_commit", true),
+        ("writer.received", nil), ("writer.before_commit", false), ("writer.after_commit", true),
         ("writer.after_ack", nil),
     ])
     func losesNothing(failpoint: String, repeatsWhatIsStored: Bool?) async throws {

@@ -36,9 +36,19 @@ public struct TestRoles: Sendable {
         let result: Result<R, any Error>
         do { result = .success(try await body(roles)) } catch { result = .failure(error) }
         for name in names.values {
+            try await sessionsEnd(of: name, owner)
             try await owner.script("SELECT candlepost_revoke('\(name)'); DROP ROLE \(name)")
         }
         return try result.get()
+    }
+
+    /// The temporary tables of a session go with it, a moment after it was closed; until then its role can't be dropped.
+    private static func sessionsEnd(of name: String, _ owner: PostgresConnection) async throws {
+        let sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1"
+        let end = ContinuousClock.now + .seconds(30)
+        while try await owner.execute(sessions, [.text(name)]).int8(0, 0) > 0, .now < end {
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 }
 
