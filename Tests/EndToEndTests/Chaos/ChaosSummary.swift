@@ -52,6 +52,14 @@ struct ChaosSummary {
         | the publishing window was no bound while the ledger was slow | the model, `heads-unbounded` |
         | a writer without RabbitMQ did not notice that PostgreSQL was away too | `ServerOutageTests.bothAtOnce` |
 
+        ## Broken by a server
+
+        Seed 72024, on commit b5cd761: RabbitMQ 3.10.8, killed with -9 a few seconds after the output queue, a quorum queue, had been
+        declared, came back with that queue without its log and without a leader ("Raft State: follower, Log Index 0, Term 0"),
+        also after one more restart. It took no message and no consumer any more, so nothing was announced: some 212,000 rows were
+        stored and stayed pending (V11, V4), the relay said so in `/readyz`. Such a queue has to be deleted; the relay makes it
+        again. The round is counted.
+
         ## Faults of the harness itself
 
         Of earlier runs, mended since. Seed 55002: a relay whose clock had jumped back connected no more, as libfaketime, which
