@@ -131,18 +131,17 @@ public final class PollThread: SerialExecutor {
 
     // MARK: the loop
 
+    /// Writes under the lock, and touches nothing after it: the thread may take the job, end, and be gone with its pipe at once, as
+    /// whoever enqueues does not keep it alive. The byte would then go to whoever got that descriptor next.
     private func wake(_ change: (inout State) -> Void) {
         let isAwake = identity.load(ordering: .relaxed) == UInt(pthread_self())
-        let mustWrite = state.withLock { state in
+        state.withLock { state in
             change(&state)
-            guard !isAwake, !state.woken else { return false }  // awake it looks again before it sleeps
+            guard !isAwake, !state.woken else { return }  // awake it looks again before it sleeps
             state.woken = true
-            return true
+            var byte: UInt8 = 1
+            _ = write(wakeWriter, &byte, 1)
         }
-        guard mustWrite else { return }
-        var byte: UInt8 = 1
-        let count = write(wakeWriter, &byte, 1)
-        assert(count == 1, "the pipe that wakes a thread is closed")
     }
 
     private func run(name: String) {
