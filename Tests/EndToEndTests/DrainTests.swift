@@ -35,8 +35,7 @@ import Testing
             let connection = try await world.database.connect()
             try await connection.script("BEGIN; LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE")
             try await world.collector.publish(candles.next(100))
-            let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'candle_sticks'::regclass"
-            try await eventually("the writer waits for the lock") { try await world.number(blocked) == 1 }
+            try await eventually("the writer waits for the lock") { try await world.waiters(for: "candle_sticks") == 1 }
             writer.kill(SIGTERM)
             try await eventually("it drains") { writer.log.contains("Draining") }
             writer.kill(SIGTERM)

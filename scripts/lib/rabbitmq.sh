@@ -2,7 +2,7 @@
 # A private RabbitMQ under $dir/rabbitmq, with an epmd of its own. Needs: dir, rabbitmq_port,
 # rabbitmq_dist_port, epmd_port, rabbitmqctl_port, rabbitmq_tls_port, rabbitmq_password, test_vhosts.
 # A node of a cluster also has: rabbitmq_node, its name; rabbitmq_peers, all their names; and an epmd that they share.
-# clock, a file that its wall clock follows, where that is not the machine's.
+# clock, LIBRARY:FILE that its wall clock follows, where that is not the machine's.
 
 rabbitmq_mark=CANDLEPOST_RABBITMQ=$dir
 epmd_mark=CANDLEPOST_EPMD=${epmd_dir:-$dir}

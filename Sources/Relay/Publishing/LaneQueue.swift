@@ -60,7 +60,7 @@ final class LaneQueue {
     var hasGap: Bool { firstOrdinal + donePrefix <= lastPublished }
     /// How many rows are ready.
     var readyCount: Int { ready.count }
-    /// Its id. There must be one.
+    /// The id of the first row that is ready. There must be one.
     var firstReadyID: Int64 { self[ready.min!].row.id }
     /// Whether the first row that is ready lies before one that was published already.
     var isFirstReadyGap: Bool { ready.min.map { $0 < lastPublished } ?? false }

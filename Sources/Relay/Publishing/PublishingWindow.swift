@@ -194,6 +194,7 @@ struct PublishingWindow {
 
     /// The broker has these rows.
     mutating func confirmed(_ tags: ClosedRange<UInt64>) {
+        // Half open, because what a closed range has for an index showed in the profile.
         for tag in tags.lowerBound..<(tags.upperBound + 1) {
             guard let place = settle(tag) else { continue }
             lanes[place.lane]!.confirmed(place.ordinal)

@@ -85,8 +85,7 @@ public final class PollThread: SerialExecutor {
         pthread_detach(thread)
     }
 
-    /// Not when the thread ends: whoever woke it last may not have written yet, and the byte would go to whoever has that
-    /// descriptor by then.
+    /// Not when the thread ends: somebody may still hold this object, and wake it.
     deinit {
         close(wakeReader)
         close(wakeWriter)
@@ -125,22 +124,25 @@ public final class PollThread: SerialExecutor {
     }
 
     public func checkIsolated() {
-        precondition(
-            identity.load(ordering: .relaxed) == UInt(pthread_self()), "not on the thread of this connection")
+        precondition(isCurrent, "not on the thread of this connection")
     }
+
+    /// Whether the caller runs on this thread.
+    private var isCurrent: Bool { identity.load(ordering: .relaxed) == UInt(pthread_self()) }
 
     // MARK: the loop
 
     /// Writes under the lock, and touches nothing after it: the thread may take the job, end, and be gone with its pipe at once, as
     /// whoever enqueues does not keep it alive. The byte would then go to whoever got that descriptor next.
     private func wake(_ change: (inout State) -> Void) {
-        let isAwake = identity.load(ordering: .relaxed) == UInt(pthread_self())
+        let isAwake = isCurrent
         state.withLock { state in
             change(&state)
             guard !isAwake, !state.woken else { return }  // awake it looks again before it sleeps
             state.woken = true
             var byte: UInt8 = 1
-            _ = write(wakeWriter, &byte, 1)
+            let count = write(wakeWriter, &byte, 1)
+            assert(count == 1, "the pipe that wakes a thread is closed")
         }
     }
 

@@ -80,7 +80,7 @@ final class ChaosRound {
         var history = History()
         for connection in held { await connection.close() }
         try await unlessStuck {
-            for program in writers + relays { try await program.becomes(ready: true, within: ChaosSettings.patience) }
+            try await allBecomeReady(within: ChaosSettings.patience)
         }
         history = try await world.check(relays + writers, within: ChaosSettings.patience) {
             $0.isDrained = !self.isStuck
@@ -152,13 +152,17 @@ final class ChaosRound {
                 world.gateway.distinctCount >= count + 20
             }
             // One relay of several, or one lane of many, may stand still behind announcements that go on.
-            for program in writers + relays { try await program.becomes(ready: true, within: ChaosSettings.patience) }
+            try await allBecomeReady(within: ChaosSettings.patience)
         }
         let recovery = (.now - over) / .seconds(1)
         outcomes.append(FaultOutcome(kind: fault, isSeen: isSeen, recoverySeconds: recovery))
         say(
             "  \(fault.rawValue): \(ChaosSummary.format((over - begin) / .seconds(1))) s and",
             "\(ChaosSummary.format(recovery)) s until it went on\(isSeen ? "" : ", WITHOUT A TRACE")")
+    }
+
+    func allBecomeReady(within limit: Duration = .seconds(90)) async throws {
+        for program in writers + relays { try await program.becomes(ready: true, within: limit) }
     }
 
     /// A trace that does not come voids the round, if only announcements go on then: else it is a broken promise.

@@ -84,6 +84,11 @@ final class World: Sendable {
         Int(try await query("SELECT coalesce((\(sql))::bigint, 0)").int8(0, 0))
     }
 
+    /// How many sessions wait for a lock of the table.
+    func waiters(for table: String) async throws -> Int {
+        try await number("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '\(table)'::regclass")
+    }
+
     // MARK: programs
 
     /// Every program that was started here, commands included.

@@ -50,7 +50,7 @@ extension ChaosRound {
         try await Self.tellBroker("begin \(withdrawing), \(Self.closingConnections) end")
         let isSeen = try await isSaid(by: relays, "403", "530")
         try await Self.tellBroker(Self.setting(name, configure: ".*", write: ".*", read: ".*"))
-        for program in writers + relays { try await program.becomes(ready: true, within: .seconds(90)) }
+        try await allBecomeReady()
         return isSeen
     }
 

@@ -16,9 +16,8 @@ extension ChaosRound {
     }
 
     func killWriterWhileTableIsLocked() async throws -> Bool {
-        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'candle_sticks'::regclass"
-        return try await whileLocked("candle_sticks") {
-            try await eventually("a writer waits") { try await world.number(waiting) > 0 }
+        try await whileLocked("candle_sticks") {
+            try await eventually("a writer waits") { try await world.waiters(for: "candle_sticks") > 0 }
             return try await replaceWriter(SIGKILL)
         }
     }

@@ -52,12 +52,11 @@ extension ChaosRound {
     }
 
     func lockQuarantine() async throws -> Bool {
-        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'quarantine'::regclass"
-        return try await load.adding(.poison) {
+        try await load.adding(.poison) {
             try await whileLocked("quarantine") {
-                try await eventually("a writer waits") { try await world.number(waiting) > 0 }
+                try await eventually("a writer waits") { try await world.waiters(for: "quarantine") > 0 }
                 try await Task.sleep(for: .seconds(1))  // the fault itself
-                return try await world.number(waiting) > 0
+                return try await world.waiters(for: "quarantine") > 0
             }
         }
     }

@@ -36,9 +36,6 @@ extension ChaosRound {
     /// What it has it may keep and use again. The limit for data and not for address space, for with that the kernel lets malloc
     /// take into use what it has reserved.
     private static func limitMemory(of program: Program, to bytes: String) async throws {
-        let command = try await Program(path: "/usr/bin/prlimit", ["--pid", "\(program.pid)", "--data=\(bytes):"])
-        guard try await command.ended() == .status(0) || !program.isRunning else {
-            throw TooLate(description: "prlimit: \(command.log)")
-        }
+        try await limit(program, "--data=\(bytes):", mayBeGone: true)
     }
 }

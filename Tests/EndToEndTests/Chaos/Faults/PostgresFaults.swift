@@ -59,9 +59,7 @@ extension ChaosRound {
         let connection = try await world.database.connect(parameters: ["lock_timeout": "0"])
         try await connection.script("BEGIN; LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE")
         try await Task.sleep(for: .seconds(2))  // the fault itself
-        let waiting = try await connection.execute(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'candle_sticks'::regclass"
-        ).int8(0, 0)
+        let waiting = try await world.waiters(for: "candle_sticks")
         try await connection.script("COMMIT")
         await connection.close()
         return waiting > 0

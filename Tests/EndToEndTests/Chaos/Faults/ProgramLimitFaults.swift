@@ -32,8 +32,15 @@ extension ChaosRound {
 
     /// Only the limit that holds now, so that it can be raised again.
     static func limitDescriptors(of program: Program, to count: Int) async throws {
-        let command = try await Program(path: "/usr/bin/prlimit", ["--pid", "\(program.pid)", "--nofile=\(count):"])
-        guard try await command.ended() == .status(0) else { throw TooLate(description: "prlimit: \(command.log)") }
+        try await limit(program, "--nofile=\(count):", mayBeGone: false)
+    }
+
+    /// - Parameter mayBeGone: whether the program may have ended meanwhile.
+    static func limit(_ program: Program, _ option: String, mayBeGone: Bool) async throws {
+        let command = try await Program(path: "/usr/bin/prlimit", ["--pid", "\(program.pid)", option])
+        guard try await command.ended() == .status(0) || (mayBeGone && !program.isRunning) else {
+            throw TooLate(description: "prlimit: \(command.log)")
+        }
     }
 
     /// The wall clock only: the kernel never moves the monotonic one.

@@ -69,11 +69,7 @@ extension ChaosRound {
         let before = try await deadlocks
         for _ in 0..<5 {
             try await connection.script("BEGIN; LOCK TABLE ingest_batches IN ACCESS EXCLUSIVE MODE")
-            try await eventually("a writer waits") {
-                try await connection.execute(
-                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ingest_batches'::regclass"
-                ).int8(0, 0) > 0
-            }
+            try await eventually("a writer waits") { try await world.waiters(for: "ingest_batches") > 0 }
             try await connection.script("LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE; COMMIT")
             if try await deadlocks > before { break }
         }

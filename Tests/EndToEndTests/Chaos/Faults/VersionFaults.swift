@@ -38,7 +38,7 @@ extension ChaosRound {
         (writers, relays) = ([], [])
         for _ in 0..<plan.relays { relays.append(try await startRelay(from: folder)) }
         for _ in 0..<plan.writers { writers.append(try await startWriter(from: folder)) }
-        for program in writers + relays { try await program.becomes(ready: true, within: .seconds(90)) }
+        try await allBecomeReady()
         return true
     }
 
