@@ -23,7 +23,11 @@ struct RelayService: ServiceLifecycle.Service {
                 return try await withConnections { connections in
                     let session = RelaySession(
                         connections, settings: settings, health: health, metrics: metrics, faults: faults)
-                    do { try await session.run() } catch {
+                    do {
+                        try await withTaskExecutorPreference(connections.publisher.taskExecutor) {
+                            try await session.run()
+                        }
+                    } catch {
                         faults = await session.faults
                         throw error
                     }

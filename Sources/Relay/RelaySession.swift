@@ -335,14 +335,14 @@ actor RelaySession {
     /// broker fall silent, the next muster brings it here.
     private func recordConfirmed(_ post: EventPost, _ tasks: inout DiscardingTaskGroup) {
         guard !isRecording else { return }
-        let entries = window.ledgerEntries
-        guard !entries.isEmpty else { return }
-        let rows = entries.reduce(0) { $0 + $1.rows }
+        let rows = window.recordableCount
+        guard rows > 0 else { return }
         let now = ContinuousClock.now
         guard
             window.isDraining || window.isQuiet || rows >= settings.windowSize / 2
                 || now - lastRecord >= .milliseconds(20)
         else { return }
+        let entries = window.ledgerEntries
         lastRecord = now
         isRecording = true
         post.perform(&tasks) { [ledger = connections.ledger] in

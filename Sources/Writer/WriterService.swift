@@ -87,7 +87,7 @@ struct WriterService: ServiceLifecycle.Service {
                     settings.broker, queues: settings.queues, prefetch: settings.prefetch, logger: logger)
                 if readiness.set("rabbitmq", .ready) { logger.info("rabbitmq connected") }
                 backoff.reset()
-                try await consumeUntilDrained(consumer)
+                try await withTaskExecutorPreference(consumer.taskExecutor) { try await consumeUntilDrained(consumer) }
                 return
             } catch is CancellationError {
                 return

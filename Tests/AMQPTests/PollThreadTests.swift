@@ -1,10 +1,11 @@
 import EventLoop
+import Glibc
 import Testing
 
 /// What ends soon after it was called is woken by nobody any more: `PollThread` says so if the pipe is closed by then.
 @Suite("The thread of a connection") struct PollThreadTests {
     private actor Owner {
-        private let thread: PollThread
+        nonisolated let thread: PollThread
         nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
         private var calls = 0
 
@@ -29,5 +30,18 @@ import Testing
             }
             try await group.waitForAll()
         }
+    }
+
+    /// Nobody else has to be woken when a task goes on that prefers this thread.
+    @Test func resumesTasksThatPreferIt() async throws {
+        let owner = try Owner()
+        await withTaskExecutorPreference(owner.thread) {
+            let before = pthread_self()
+            await withCheckedContinuation { continuation in Task.detached { continuation.resume() } }
+            #expect(pthread_self() == before)
+            _ = await owner.call()
+            #expect(pthread_self() == before)
+        }
+        _ = await owner.call()
     }
 }

@@ -64,7 +64,7 @@ struct LaneQueueTests {
 
     @Test func theLedgerGoesAsFarAsNothingIsMissing() throws {
         let queue = queue(markets: [1, 2, 3, 4], recordedUpTo: 100)
-        #expect(queue.nextLedgerEntry(lane: 0) == nil && !queue.canBeRecorded)
+        #expect(queue.nextLedgerEntry(lane: 0) == nil && queue.recordableCount == 0)
         for ordinal in 0..<4 { #expect(queue.publishFirstReady(at: .now) == ordinal) }
         queue.confirmed(1)
         queue.confirmed(3)
@@ -89,7 +89,7 @@ struct LaneQueueTests {
         let second = try #require(queue.nextLedgerEntry(lane: 0))
         #expect(second == .init(lane: 0, afterID: 2, upToID: 3, rows: 1))
         #expect(queue.recorded(upTo: 3) == 1)
-        #expect(queue.nextLedgerEntry(lane: 0) == nil && !queue.canBeRecorded)
+        #expect(queue.nextLedgerEntry(lane: 0) == nil && queue.recordableCount == 0)
     }
 
     @Test func placesStayTheSameWhenRowsBeforeThemAreDone() {

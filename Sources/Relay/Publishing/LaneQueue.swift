@@ -55,7 +55,8 @@ final class LaneQueue {
     }
 
     var count: Int { entries.count }
-    var canBeRecorded: Bool { donePrefix > 0 }
+    /// How many rows can be added to the ledger.
+    var recordableCount: Int { donePrefix }
     /// Whether a row that was published lies behind one that is not done.
     var hasGap: Bool { firstOrdinal + donePrefix <= lastPublished }
     /// How many rows are ready.

@@ -66,7 +66,7 @@ struct PublishingWindow {
     /// because the broker does not take it.
     var isSettled: Bool {
         inFlightCount == 0
-            && ownedLanes.allSatisfy { !lanes[$0]!.canBeRecorded && (!lanes[$0]!.hasGap || pausedLanes.contains($0)) }
+            && ownedLanes.allSatisfy { lanes[$0]!.recordableCount == 0 && (!lanes[$0]!.hasGap || pausedLanes.contains($0)) }
     }
     /// Whether there is nothing to wait for before what was confirmed is recorded.
     var isQuiet: Bool {
@@ -232,6 +232,8 @@ struct PublishingWindow {
 
     // MARK: record
 
+    /// How many rows can be added to the ledger.
+    var recordableCount: Int { lanes.indices.reduce(0) { $0 + (lanes[$1]?.recordableCount ?? 0) } }
     /// What can be added to the ledger.
     var ledgerEntries: [LedgerEntry] { ownedLanes.compactMap { lanes[$0]?.nextLedgerEntry(lane: $0) } }
 

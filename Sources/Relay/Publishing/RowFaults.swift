@@ -27,7 +27,11 @@ struct RowFaults: Sendable {
     private var suspects: [Int64: Suspect] = [:]
 
     /// Whether rows of these lanes have to be published one at a time for now.
-    func areIn(_ lanes: [Int]) -> Bool { !suspects.isEmpty && suspects.values.contains { lanes.contains($0.lane) } }
+    func areIn(_ lanes: @autoclosure () -> [Int]) -> Bool {
+        guard !suspects.isEmpty else { return false }
+        let lanes = lanes()
+        return suspects.values.contains { lanes.contains($0.lane) }
+    }
 
     /// A session ended while rows were on their way.
     mutating func note(_ error: any Error, inFlight: [(lane: Int, id: Int64)]) {

@@ -20,7 +20,7 @@ public actor AMQPConsumer {
     /// the thread.
     private static let lookInterval = Duration.milliseconds(5)
 
-    private let thread: PollThread
+    private nonisolated let thread: PollThread
     private let configuration: AMQPConfiguration
     private let queues: [QueueDeclaration]
     private var link: BrokerLink?
@@ -37,6 +37,10 @@ public actor AMQPConsumer {
     private var activeConsumers = 0
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// The thread of this connection, for tasks whose work is nearly all with it: see `withTaskExecutorPreference`. They must
+    /// end before the last reference to this object does, and must never block.
+    public nonisolated var taskExecutor: any TaskExecutor { thread }
 
     private init(_ configuration: AMQPConfiguration, queues: [QueueDeclaration]) throws(AMQPError) {
         thread = try PollThread.forConnection("amqp-consumer")

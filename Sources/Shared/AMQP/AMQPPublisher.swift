@@ -9,7 +9,7 @@ public import Logging
 /// After an error the connection is gone for good: every call throws that error, and the fate of every message that was
 /// not settled is unknown, so it has to be published again.
 public actor AMQPPublisher {
-    private let thread: PollThread
+    private nonisolated let thread: PollThread
     private let configuration: AMQPConfiguration
     private let queue: QueueDeclaration
     private let logger: Logger
@@ -35,6 +35,10 @@ public actor AMQPPublisher {
     public var unconfirmedCount: Int { confirms.count }
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// The thread of this connection, for tasks whose work is nearly all with it: see `withTaskExecutorPreference`. They must
+    /// end before the last reference to this object does, and must never block.
+    public nonisolated var taskExecutor: any TaskExecutor { thread }
 
     private init(
         _ configuration: AMQPConfiguration, queue: QueueDeclaration, logger: Logger

@@ -3,13 +3,16 @@ import Synchronization
 
 /// A thread that runs the jobs of one actor and, between them, sleeps in `poll(2)` over one socket.
 ///
+/// It is an executor for tasks too: what resumes a continuation starts on the executor of the task, before the task goes on to
+/// its actor, and without a preference that is the pool of threads: two threads woken for each event instead of none.
+///
 /// libpq and librabbitmq own their sockets and may block, so each connection is an actor on a thread of its own:
 /// nothing blocks the cooperative pool, and the thread wakes at once for a new job, for the socket, or for a deadline.
 ///
 /// Rules of use, each of which has cost somebody a day:
 /// - Call ``stop()`` from the actor's `deinit` and nowhere else: jobs enqueued after it never run.
 /// - The ready handler must hold the actor weakly and enter it with `assumeIsolated`.
-public final class PollThread: SerialExecutor {
+public final class PollThread: SerialExecutor, TaskExecutor {
     /// What the thread waits for while it has no job to run.
     public struct Interest: Sendable, Equatable {
         /// The socket, or -1 for none.
@@ -132,18 +135,23 @@ public final class PollThread: SerialExecutor {
 
     // MARK: the loop
 
-    /// Writes under the lock, and touches nothing after it: the thread may take the job, end, and be gone with its pipe at once, as
-    /// whoever enqueues does not keep it alive. The byte would then go to whoever got that descriptor next.
+    /// Writes after the lock is free, or the thread would wake up to wait for it (4 % of the relay's time). By then it may have
+    /// taken the job and ended, and whoever enqueues does not keep this object alive: it is held until the byte is written, or
+    /// that would go to whoever got the descriptor next.
     private func wake(_ change: (inout State) -> Void) {
         let isAwake = isCurrent
-        state.withLock { state in
+        let held = Unmanaged.passRetained(self)
+        defer { held.release() }
+        let isDue = state.withLock { state in
             change(&state)
-            guard !isAwake, !state.woken else { return }  // awake it looks again before it sleeps
+            guard !isAwake, !state.woken else { return false }  // awake it looks again before it sleeps
             state.woken = true
-            var byte: UInt8 = 1
-            let count = write(wakeWriter, &byte, 1)
-            assert(count == 1, "the pipe that wakes a thread is closed")
+            return true
         }
+        guard isDue else { return }
+        var byte: UInt8 = 1
+        let count = write(wakeWriter, &byte, 1)
+        assert(count == 1, "the pipe that wakes a thread is closed")
     }
 
     private func run(name: String) {
@@ -156,7 +164,9 @@ public final class PollThread: SerialExecutor {
                 return state.stopped
             }
             if !jobs.isEmpty {
-                for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+                for job in jobs {
+                    job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                }
                 jobs.removeAll(keepingCapacity: true)
                 continue  // a job may have enqueued another
             }
@@ -189,8 +199,8 @@ public final class PollThread: SerialExecutor {
 
     /// Drains first and allows the next byte afterwards: the other way round a wake-up in between is lost.
     private func clearWake() {
-        var buffer: UInt64 = 0
-        while read(wakeReader, &buffer, 8) > 0 {}
+        var byte: UInt8 = 0
+        _ = read(wakeReader, &byte, 1)  // `woken` allows one at a time
         state.withLock { $0.woken = false }
     }
 
