@@ -66,7 +66,9 @@ struct PublishingWindow {
     /// because the broker does not take it.
     var isSettled: Bool {
         inFlightCount == 0
-            && ownedLanes.allSatisfy { lanes[$0]!.recordableCount == 0 && (!lanes[$0]!.hasGap || pausedLanes.contains($0)) }
+            && ownedLanes.allSatisfy {
+                lanes[$0]!.recordableCount == 0 && (!lanes[$0]!.hasGap || pausedLanes.contains($0))
+            }
     }
     /// Whether there is nothing to wait for before what was confirmed is recorded.
     var isQuiet: Bool {

@@ -71,6 +71,7 @@ final class ChaosRound {
         for queue in RecordKind.all.map(\.queue) + [VirtualHost.outputQueue] {
             try await world.host.declareQuorum(queue)
         }
+        try await Self.writeDownQueues()
         await world.collector.expectQueues()
     }
 

@@ -8,6 +8,13 @@ extension ChaosRound {
         try await Servers.tell(["erlang", expression])
     }
 
+    /// A queue that was declared within the last second when RabbitMQ is killed may come back without its log and without a leader,
+    /// and never gets one: one of ten quorum queues, in each of two trials with 3.10.8, and none of twenty after this. Which log is
+    /// whose stands in a table that is on disk half a second later.
+    static func writeDownQueues() async throws {
+        try await tellBroker("[dets:sync(Table) || Table <- dets:all()]")
+    }
+
     /// Deleted when it is empty: what lies in a queue goes with it, and no publisher can tell.
     func deleteOutputQueue() async throws -> Bool {
         try await load.paused {
@@ -18,6 +25,7 @@ extension ChaosRound {
         try await eventually("it is made again", within: .seconds(90)) {
             try await world.host.count(VirtualHost.outputQueue) != nil
         }
+        try await Self.writeDownQueues()
         return true
     }
 
@@ -29,6 +37,7 @@ extension ChaosRound {
             try await eventually("a writer makes it again", within: .seconds(90)) {
                 try await world.host.count(RecordKind.candleStick.queue) != nil
             }
+            try await Self.writeDownQueues()
         }
         for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
         return true
