@@ -10,7 +10,7 @@ from throughput import OURS, Case, measure
 # Catching up: the writer fills the tables with the relay off, then the relay works alone.
 
 def run_catchup(world, options, record):
-    small, large = min(10_000, options.backlog), options.backlog
+    small, large = min(100_000, options.backlog // 10), options.backlog
     for rows in [small] * options.rounds + [large] + [small] * options.rounds:
         catch_up(world, rows, record)
 
@@ -40,8 +40,10 @@ def store(world, rows, record):
 
 
 def publish(world, rows, record):
-    """The relay alone. Its rate is that between the first entry of its ledger and the last."""
+    """The relay alone, and a consumer at the other end: what would otherwise be measured is RabbitMQ with a long queue. The rate
+    is that between the first entry of the ledger and the last."""
     with Programs() as programs:
+        programs.start(world.logs / "drain.log", world.reference / "load", world.amqp(), "drain", str(rows))
         world.clock.start()
         relay = world.start_relay(programs)
         memory = watch(relay, lambda: world.number("bench", "SELECT coalesce(sum(rows), 0) FROM outbox_deliveries") >= rows)

@@ -33,7 +33,7 @@ def catchup(results, pictures):
         return
     yield """## Catching up, and a long run
 
-The writer alone, the relay being off, stores what waits in the queue; then the relay alone announces what waits in the outbox. The
+The writer alone, the relay being off, stores what waits in the queue; then the relay alone announces what waits in the outbox, to a consumer. The
 rates are those between the first commit and the last; peak memory is that at the end.
 
 ![memory](benchmarks/memory.svg)"""
