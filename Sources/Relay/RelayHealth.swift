@@ -8,14 +8,15 @@ struct RelayHealth: Sendable {
     let readiness: Readiness
     let logger: Logger
     let vitals: RelayVitals
+    let progress: RelayProgress
     private let outputReady = Gauge(label: "candlepost_relay_output_ready")
 
     init(_ readiness: Readiness, vitals: RelayVitals, logger: Logger) {
         self.readiness = readiness
         self.vitals = vitals
         self.logger = logger
-        readiness.declare("postgres", "rabbitmq", "output queue", "progress")
-        _ = readiness.set("progress", .ready)
+        readiness.declare("postgres", "rabbitmq", "output queue")
+        progress = RelayProgress(readiness, logger: logger)
     }
 
     func connected(_ name: String) {
@@ -42,19 +43,6 @@ struct RelayHealth: Sendable {
         vitals.failed("\(queue): \(reason)")
         if readiness.set("output queue", .notReady("\(queue): \(reason)")) {
             logger.warning("lanes wait", metadata: ["queue": "\(queue)", "reason": "\(reason)"])
-        }
-    }
-
-    /// Whatever the reason, and whichever relay it is: rows that wait while nothing moves are an alarm.
-    func progress(stillFor time: Duration, rows: Int64) {
-        guard time > .seconds(60) else {
-            if readiness.set("progress", .ready) { logger.info("rows move again") }
-            return
-        }
-        let reason =
-            "\(rows) rows are pending, and of a lane with such none was published for \(time.components.seconds) s"
-        if readiness.set("progress", .notReady(reason)) {
-            logger.error("nothing moves though rows are pending", metadata: ["seconds": "\(time.components.seconds)"])
         }
     }
 

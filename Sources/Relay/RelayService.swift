@@ -15,6 +15,14 @@ struct RelayService: ServiceLifecycle.Service {
     let logger: Logger
 
     func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await health.progress.watch() }
+            defer { group.cancelAll() }
+            try await relayUntilShutdown()
+        }
+    }
+
+    private func relayUntilShutdown() async throws {
         var backoff = Backoff()
         var faults = RowFaults()
         while !Task.isShuttingDownGracefully && !Task.isCancelled {

@@ -113,7 +113,7 @@ struct RelaySources: Sendable {
         while true {
             let report = try await PendingReport.read(connections.log)
             metrics.report(report)
-            health.progress(stillFor: .seconds(report.stillFor), rows: report.rows)
+            health.progress.looked(report)
             try await health.vitals.write(connections.log)
             await post(.lookAtConfirms)
             let superseded = try await superseded()
