@@ -138,13 +138,13 @@ final class World: Sendable {
         return program
     }
 
-    /// Runs a command to its end, which must be a good one.
+    /// Runs a command to its end, which must be a good one. The limit is for what hangs: under a sanitizer some take a minute.
     /// - Returns: its standard output.
     @discardableResult
     func run(_ words: String..., input: Int32? = nil) async throws -> String {
         let name = try #require(Program.Name(rawValue: words[0]))
         let program = try await start(name, Array(words.dropFirst()), input: input)
-        let exit = try await program.ended(within: .seconds(60))
+        let exit = try await program.ended(within: .seconds(300))
         try #require(exit == .status(0), "\(words.joined(separator: " ")): \(exit)\n\(program.log)")
         return program.output
     }
