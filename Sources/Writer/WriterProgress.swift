@@ -5,9 +5,6 @@ import Synchronization
 /// Whether messages that were taken are stored: a writer that takes some and then stores nothing, whatever the reason, is
 /// not ready, even if both servers answer.
 final class WriterProgress: Sendable {
-    /// How long nothing may be stored while messages wait for it.
-    static let limit = Duration.seconds(60)
-
     private struct State {
         var batches = 0
         /// When the oldest of them was taken, or the last one stored.
@@ -15,13 +12,12 @@ final class WriterProgress: Sendable {
     }
 
     private let state = Mutex(State())
-    private let readiness: Readiness
-    private let logger: Logger
+    private let condition: ProgressCondition
 
     init(_ readiness: Readiness, logger: Logger) {
-        (self.readiness, self.logger) = (readiness, logger)
-        readiness.declare("progress")
-        readiness.set("progress", .ready)
+        condition = ProgressCondition(
+            readiness, logger: logger, moves: "messages are stored again",
+            stands: "nothing is stored though messages were taken")
     }
 
     /// A batch was taken and waits to be stored.
@@ -44,22 +40,10 @@ final class WriterProgress: Sendable {
     func lost() { state.withLock { $0.batches = 0 } }
 
     /// Looks every second until the task is cancelled.
-    func watch() async {
-        while !Task.isCancelled {
-            check()
-            try? await Task.sleep(for: .seconds(1))
-        }
-    }
+    func watch() async { await ProgressCondition.watch { check() } }
 
     func check(at now: ContinuousClock.Instant = .now) {
         let still = state.withLock { $0.batches > 0 ? now - $0.since : .zero }
-        guard still > Self.limit else {
-            if readiness.set("progress", .ready) { logger.info("messages are stored again") }
-            return
-        }
-        let seconds = still.components.seconds
-        if readiness.set("progress", .notReady("messages were taken, and none was stored for \(seconds) s")) {
-            logger.error("nothing is stored though messages were taken", metadata: ["seconds": "\(seconds)"])
-        }
+        condition.set(stillFor: still) { "messages were taken, and none was stored for \($0) s" }
     }
 }

@@ -2,6 +2,9 @@
 # A private PostgreSQL under $dir/postgres. Needs: dir, postgres_port, postgres_password,
 # database_password.
 
+# shellcheck source=scripts/lib/certificates.sh
+source "$here/scripts/lib/certificates.sh"
+
 postgres_mark=CANDLEPOST_POSTGRES=$dir
 
 postgres_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)

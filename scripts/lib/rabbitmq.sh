@@ -4,6 +4,9 @@
 # A node of a cluster also has: rabbitmq_node, its name; rabbitmq_peers, all their names; and an epmd that they share.
 # clock, LIBRARY:FILE that its wall clock follows, where that is not the machine's.
 
+# shellcheck source=scripts/lib/certificates.sh
+source "$here/scripts/lib/certificates.sh"
+
 rabbitmq_mark=CANDLEPOST_RABBITMQ=$dir
 epmd_mark=CANDLEPOST_EPMD=${epmd_dir:-$dir}
 

@@ -197,7 +197,7 @@ public final class PollThread: SerialExecutor, TaskExecutor {
         return deadline <= .now
     }
 
-    /// Drains first and allows the next byte afterwards: the other way round a wake-up in between is lost.
+    /// Takes the byte first and allows the next one afterwards: the other way round a wake-up in between is lost.
     private func clearWake() {
         var byte: UInt8 = 0
         _ = read(wakeReader, &byte, 1)  // `woken` allows one at a time
