@@ -50,8 +50,11 @@ struct EventInbox {
         return nil
     }
 
-    /// Resumed by the next event, or by ``wake()``.
-    mutating func wait(_ continuation: CheckedContinuation<Void, Never>) { waiting = continuation }
+    /// Resumed by the next event, or by ``wake()``; at once when there is an event, or the task is cancelled.
+    mutating func wait(_ continuation: CheckedContinuation<Void, Never>) {
+        guard events.isEmpty && failure == nil && !Task.isCancelled else { return continuation.resume() }
+        waiting = continuation
+    }
 
     mutating func wake() { waiting.take()?.resume() }
 }

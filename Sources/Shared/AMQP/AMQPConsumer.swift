@@ -94,17 +94,15 @@ public actor AMQPConsumer {
         limit: Int, maximumBytes: Int = 4 << 20, delay: Duration, awaitsAcknowledgement: Bool = false
     ) async throws(AMQPError) -> DeliveryBatch? {
         precondition(limit > 0 && maximumBytes > 0, "a batch has room for at least one message")
-        guard !waiter.isWaiting else { throw .alreadyWaiting }
-        guard !Task.isCancelled else { throw .cancelled }
-        limits = Limits(
-            count: limit, bytes: maximumBytes, delay: delay, awaitsAcknowledgement: awaitsAcknowledgement)
-        turn()  // there may be room now for what waits in the socket
-        if let failure { throw failure }
         let id = waiter.newID()
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                waiter.wait(continuation)
-                turn()
+                guard waiter.wait(id, continuation) else { return }
+                guard !Task.isCancelled else { return waiter.cancel(id) }
+                limits = Limits(
+                    count: limit, bytes: maximumBytes, delay: delay, awaitsAcknowledgement: awaitsAcknowledgement)
+                turn()  // there may be room now for what waits in the socket
+                if let failure { waiter.resume(.failure(failure)) }
             }
         } onCancel: {
             Task { await self.cancelWait(id) }

@@ -98,13 +98,14 @@ public actor AMQPPublisher {
     /// - Throws: ``AMQPError`` when the connection is or gets lost. When the task is cancelled, of kind `cancelled`: the
     ///   outcomes stay for the next call.
     public func nextOutcomes() async throws(AMQPError) -> [Outcome] {
-        guard !waiter.isWaiting else { throw .alreadyWaiting }
         if confirms.hasOutcomes { return confirms.takeOutcomes() }
-        if let failure { throw failure }
-        guard !Task.isCancelled else { throw .cancelled }
         let id = waiter.newID()
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter.wait($0) }
+            await withCheckedContinuation { continuation in
+                guard waiter.wait(id, continuation) else { return }
+                answer()
+                if Task.isCancelled { waiter.cancel(id) }
+            }
         } onCancel: {
             Task { await self.cancelWait(id) }
         }
@@ -142,7 +143,7 @@ public actor AMQPPublisher {
         } catch {
             return fail(error)
         }
-        if waiter.isWaiting && confirms.hasOutcomes { waiter.resume(.success(confirms.takeOutcomes())) }
+        answer()
         if let interest = link?.interest(reading: true, deadline: nil, now: now) { thread.wait(for: interest) }
     }
 
@@ -190,7 +191,16 @@ public actor AMQPPublisher {
         link?.sayGoodbye(after: error)
         link = nil
         blockedSink.finish()
-        // What was settled just before comes first; the next call throws.
-        waiter.resume(confirms.hasOutcomes && waiter.isWaiting ? .success(confirms.takeOutcomes()) : .failure(error))
+        answer()
+    }
+
+    /// What was settled before the connection ended comes first; the next call throws.
+    private func answer() {
+        guard waiter.isWaiting else { return }
+        if confirms.hasOutcomes {
+            waiter.resume(.success(confirms.takeOutcomes()))
+        } else if let failure {
+            waiter.resume(.failure(failure))
+        }
     }
 }

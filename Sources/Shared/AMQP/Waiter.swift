@@ -2,28 +2,33 @@
 struct Waiter<Value: Sendable> {
     typealias Continuation = CheckedContinuation<Result<Value, AMQPError>, Never>
 
-    private var continuation: Continuation?
+    private var waiting: (id: Int, continuation: Continuation)?
     private var lastID = 0
 
-    var isWaiting: Bool { continuation != nil }
+    var isWaiting: Bool { waiting != nil }
 
-    /// An ID for the next wait, so that a late cancellation can't hit a later one.
+    /// An ID for the next wait, so that a late cancellation can't hit another one.
     mutating func newID() -> Int {
         lastID += 1
         return lastID
     }
 
-    mutating func wait(_ continuation: Continuation) {
-        precondition(self.continuation == nil, "two tasks wait for the same connection")
-        self.continuation = continuation
+    /// - Returns: false when another task waits already; this one is told so.
+    mutating func wait(_ id: Int, _ continuation: Continuation) -> Bool {
+        guard waiting == nil else {
+            continuation.resume(returning: .failure(.alreadyWaiting))
+            return false
+        }
+        waiting = (id, continuation)
+        return true
     }
 
     mutating func resume(_ result: Result<Value, AMQPError>) {
-        continuation.take()?.resume(returning: result)
+        waiting.take()?.continuation.resume(returning: result)
     }
 
     mutating func cancel(_ id: Int) {
-        if id == lastID { resume(.failure(.cancelled)) }
+        if waiting?.id == id { resume(.failure(.cancelled)) }
     }
 }
 

@@ -10,8 +10,10 @@ import Synchronization
 /// nothing blocks the cooperative pool, and the thread wakes at once for a new job, for the socket, or for a deadline.
 ///
 /// Rules of use, each of which has cost somebody a day:
-/// - Call ``stop()`` from the actor's `deinit` and nowhere else: jobs enqueued after it never run.
+/// - Call ``stop()`` from the actor's `deinit` and nowhere else: a job that comes when the thread has ended stops the program.
 /// - The ready handler must hold the actor weakly and enter it with `assumeIsolated`.
+/// - Whether there is anything to wait for is asked where the continuation is, not before: a task that prefers another executor,
+///   or none, goes to the end of the queue wherever it awaits something, a continuation too, and others have their turn.
 public final class PollThread: SerialExecutor, TaskExecutor {
     /// What the thread waits for while it has no job to run.
     public struct Interest: Sendable, Equatable {
@@ -38,6 +40,7 @@ public final class PollThread: SerialExecutor, TaskExecutor {
         var interest = Interest()
         var ready: (@Sendable () -> Void)?
         var stopped = false
+        var hasEnded = false
         /// A byte is in the wake pipe already, so another job need not write one.
         var woken = false
     }
@@ -123,7 +126,10 @@ public final class PollThread: SerialExecutor, TaskExecutor {
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        wake { $0.jobs.append(job) }
+        wake { state in
+            precondition(!state.hasEnded, "a task has outlived the connection on whose thread it runs")
+            state.jobs.append(job)
+        }
     }
 
     public func checkIsolated() {
@@ -159,9 +165,10 @@ public final class PollThread: SerialExecutor, TaskExecutor {
         identity.store(UInt(pthread_self()), ordering: .relaxed)
         var jobs: [UnownedJob] = []
         while true {
-            let stopped = state.withLock { state in
+            let hasEnded = state.withLock { state in
                 swap(&jobs, &state.jobs)
-                return state.stopped
+                state.hasEnded = state.stopped && jobs.isEmpty
+                return state.hasEnded
             }
             if !jobs.isEmpty {
                 for job in jobs {
@@ -170,7 +177,7 @@ public final class PollThread: SerialExecutor, TaskExecutor {
                 jobs.removeAll(keepingCapacity: true)
                 continue  // a job may have enqueued another
             }
-            if stopped { break }
+            if hasEnded { break }
             if sleep() { state.withLock { $0.ready }?() }
         }
     }

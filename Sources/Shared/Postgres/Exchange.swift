@@ -1,5 +1,7 @@
 /// Something to run, and who waits for it.
 struct Command {
+    typealias Continuation = CheckedContinuation<Result<[Rows], PostgresError>, Never>
+
     enum Work {
         case pipeline([Statement])
         case script(String)
@@ -8,7 +10,7 @@ struct Command {
     let work: Work
     /// nil: no bound.
     let timeout: Duration?
-    let continuation: CheckedContinuation<Result<[Rows], PostgresError>, Never>
+    let continuation: Continuation
 }
 
 /// The command on the wire and what has come back for it.

@@ -1,6 +1,8 @@
 /// Somebody who waits for a notification.
 struct NotificationWaiter {
-    let continuation: CheckedContinuation<Result<Bool, PostgresError>, Never>
+    typealias Continuation = CheckedContinuation<Result<Bool, PostgresError>, Never>
+
+    let continuation: Continuation
     let deadline: ContinuousClock.Instant
 }
 
@@ -16,15 +18,15 @@ extension PostgresConnection {
     /// - Returns: true when one has come since the last call; false when the time has passed or the task is cancelled.
     /// - Throws: when the connection is lost or closed.
     public func nextNotification(timeout: Duration) async throws(PostgresError) -> Bool {
-        if let end { throw end }
-        if notified {
-            notified = false
-            return true
-        }
         waitersSoFar += 1
         let id = waitersSoFar
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            await withCheckedContinuation { (continuation: NotificationWaiter.Continuation) in
+                if let end { return continuation.resume(returning: .failure(end)) }
+                if notified || Task.isCancelled {
+                    defer { notified = false }
+                    return continuation.resume(returning: .success(notified))
+                }
                 waiters[id] = NotificationWaiter(continuation: continuation, deadline: .now + timeout)
                 updateInterest()
             }

@@ -119,10 +119,9 @@ public actor PostgresConnection {
         finish(PostgresError(kind: .closed, message: "the connection was closed"))
     }
 
-    /// There is no suspension between queueing the command and registering the continuation.
     private func run(_ work: Command.Work, timeout: Duration?) async throws(PostgresError) -> [Rows] {
-        if let end { throw end }
-        let result = await withCheckedContinuation { continuation in
+        let result = await withCheckedContinuation { (continuation: Command.Continuation) in
+            if let end { return continuation.resume(returning: .failure(end)) }
             queue.append(Command(work: work, timeout: timeout, continuation: continuation))
             startNextCommand()
         }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import TestSupport
 import Testing
@@ -20,5 +21,14 @@ enum Cluster {
     static func settings(_ host: VirtualHost) throws -> [String: String] {
         let nodes = try TestEnvironment.value(of: "TEST_AMQP_URL").split(separator: ",").map { "\($0)/\(host.name)" }
         return ["QUEUE_TYPE": "quorum", "AMQP_URL": (nodes.dropFirst() + nodes.prefix(1)).joined(separator: ",")]
+    }
+
+    /// The RabbitMQ node that a program connected to last, by what it says: 1 to 3; nil when it says none.
+    static func node(of program: Program) throws -> Int? {
+        guard let said = program.log.components(separatedBy: "\"amqp.endpoint\":\"").dropFirst().last,
+            let port = said.prefix(while: { $0 != "\"" }).split(separator: ":").last
+        else { return nil }
+        let nodes = try TestEnvironment.value(of: "TEST_AMQP_URL").split(separator: ",")
+        return nodes.firstIndex { $0.hasSuffix(":\(port)") }.map { $0 + 1 }
     }
 }
