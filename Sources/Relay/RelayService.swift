@@ -15,6 +15,11 @@ struct RelayService: ServiceLifecycle.Service {
     let logger: Logger
 
     func run() async throws {
+        if settings.marketLimit > 1 {
+            logger.info(
+                "several messages of a market may be unconfirmed: should the broker refuse one, later ones overtake it",
+                metadata: ["RELAY_UNCONFIRMED_PER_MARKET": "\(settings.marketLimit)"])
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await health.progress.watch() }
             defer { group.cancelAll() }

@@ -53,7 +53,8 @@ actor RelaySession {
         self.settings = settings
         self.health = health
         self.metrics = metrics
-        window = PublishingWindow(size: settings.windowSize, laneCount: Lane.count)
+        window = PublishingWindow(
+            size: settings.windowSize, laneCount: Lane.count, seriesLimit: settings.marketLimit)
         encoder = MessageEncoder(queue: settings.queue.name)
     }
 

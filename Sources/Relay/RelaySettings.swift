@@ -11,6 +11,8 @@ struct RelaySettings: Sendable {
     let queue: QueueDeclaration
     /// The most rows that are published and not yet in the ledger.
     let windowSize: Int
+    /// How many messages of a market and kind may be unconfirmed; with more than one, order is not kept when the broker refuses.
+    let marketLimit: Int
     let pollInterval: Duration
     /// How long what is done with stays in the log; nil for ever.
     let retention: Duration?
@@ -24,6 +26,7 @@ struct RelaySettings: Sendable {
         queue = QueueDeclaration(
             name: try settings.read(Self.queueSetting), type: try settings.read(BrokerSettings.queueType))
         windowSize = try settings.read(Self.batchSizeSetting)
+        marketLimit = try settings.read(Self.marketSetting)
         pollInterval = .milliseconds(try settings.read(Self.pollSetting))
         retention = try settings.read(Self.retentionSetting)
     }
@@ -37,6 +40,9 @@ struct RelaySettings: Sendable {
     static let batchSizeSetting = Setting.integer(
         "RELAY_BATCH_SIZE", flag: "--batch-size", default: 1000, in: windowSizes, unit: "messages",
         help: "the publishing window: what a hard fault can repeat at most")
+    static let marketSetting = Setting.integer(
+        "RELAY_UNCONFIRMED_PER_MARKET", flag: "--unconfirmed-per-market", default: 1, in: 1...1000, unit: "messages",
+        help: "above 1 faster with few markets, but later ones overtake one that the broker refuses")
     static let pollSetting = Setting.integer(
         "RELAY_POLL_MS", flag: "--poll-ms", default: 1000, in: 10...60_000, unit: "ms",
         help: "how often to look for rows when the doorbell is silent")
@@ -48,8 +54,8 @@ struct RelaySettings: Sendable {
         "RELAY_HTTP", flag: "--http", default: "127.0.0.1:9465", help: "where probes and metrics are answered")
 
     static let all: [AnySetting] = [
-        CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, pollSetting,
-        retentionSetting, BrokerSettings.queueType, BrokerSettings.plaintext, http, http.token,
+        CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, marketSetting,
+        pollSetting, retentionSetting, BrokerSettings.queueType, BrokerSettings.plaintext, http, http.token,
         CommonSettings.shutdownTimeout,
         CommonSettings.logLevel,
         CommonSettings.logFormat,

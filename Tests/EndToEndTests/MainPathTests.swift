@@ -19,6 +19,19 @@ import Testing
         }
     }
 
+    /// A broker that refuses nothing keeps their order.
+    @Test func severalOfAMarketMayBeUnconfirmed() async throws {
+        try await World.with { world in
+            var candles = Candles(markets: 2)
+            let writer = try await world.writer()
+            let relay = try await world.relay(["RELAY_UNCONFIRMED_PER_MARKET": "50"])
+            world.gateway.start()
+            try await world.collector.publish(candles.next(2000))
+            let history = try await world.check([relay, writer]) { $0.minimum = 2000 }
+            #expect(history.deliveries.count == 2000)
+        }
+    }
+
     @Test func anAnnouncementHasItsPropertiesAndHeaders() async throws {
         try await World.with { world in
             let (writer, relay) = (try await world.writer(), try await world.relay())

@@ -38,6 +38,19 @@ struct LaneQueueTests {
         #expect(queue.readyCount == 0)
     }
 
+    @Test func asManyOfASeriesAreReadyAsTheSettingSays() {
+        let queue = LaneQueue(recordedUpTo: 0, seriesLimit: 2)
+        for id in 1...5 as ClosedRange<Int64> { queue.append(.make(id, market: id == 4 ? 8 : 7)) }
+        #expect((0..<5).map { queue[$0].state } == [.ready, .ready, .waiting, .ready, .waiting])
+        for ordinal in [0, 1, 3] { #expect(queue.publishFirstReady(at: .now) == ordinal) }
+        queue.confirmed(1)
+        #expect(queue[2].state == .ready && queue[4].state == .waiting, "one for each confirm, the first that waits")
+        queue.refused(0, isUncertain: true)
+        for ordinal in [0, 2] { #expect(queue.publishFirstReady(at: .now) == ordinal) }
+        queue.confirmed(0)
+        #expect(queue.publishFirstReady(at: .now) == 4)
+    }
+
     @Test func aSeriesThatIsDoneStartsAnewWithItsNextRow() {
         let queue = queue(markets: [7])
         #expect(queue.publishFirstReady(at: .now) == 0)

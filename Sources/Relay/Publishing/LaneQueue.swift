@@ -3,13 +3,13 @@ import HeapModule
 
 /// The rows of one lane that are read and not yet in the ledger, in the order of their ids.
 ///
-/// Of the rows of one market and kind only the first that is not confirmed may be on its way. Should the broker refuse it
-/// while later ones were on their way too, they would have overtaken it. So each row knows the next one of its market
-/// and kind, and becomes ready when the one before it is confirmed. No I/O, no clock. A class, as the window looks at all lanes at
-/// each event: each look would copy a struct of five buffers.
+/// Of the rows of one market and kind only the first that is not confirmed may be on its way, unless a setting allows more. Should
+/// the broker refuse it while later ones were on their way too, they would have overtaken it. So rows wait, each knows the next one
+/// that waits of its market and kind, and the first becomes ready when one before it is confirmed. No I/O, no clock. A class, as
+/// the window looks at all lanes at each event: each look would copy a struct of five buffers.
 final class LaneQueue {
     enum State: Equatable {
-        /// Another row of the same market and kind comes first.
+        /// Others of the same market and kind come first.
         case waiting
         case ready
         /// Published, not confirmed.
@@ -22,8 +22,18 @@ final class LaneQueue {
     struct Entry {
         var row: OutboxRow
         var state: State
-        /// Ordinal of the next row of the same market and kind.
+        /// Number of its market and kind.
+        var series: Int
+        /// Ordinal of the next row that waits of the same market and kind, if this one waits.
         var next: Int?
+    }
+
+    /// The rows of a market and kind that are neither confirmed nor excepted.
+    private struct Series {
+        /// How many of them are ready or on their way.
+        var open = 0
+        /// Ordinals of the first and the last that wait.
+        var waiting: (first: Int, last: Int)?
     }
 
     /// Where the ledger's chain for this lane ends: all rows up to here are done.
@@ -33,8 +43,11 @@ final class LaneQueue {
     private var entries: Deque<Entry> = []
     /// Ordinal of the first entry; ordinals are given to rows as they are read and never change.
     private var firstOrdinal = 0
-    /// Ordinal of the last unconfirmed row of each market and kind.
-    private var lasts: [OutboxRow.Series: Int] = [:]
+    /// How many rows of a market and kind may be on their way.
+    private let seriesLimit: Int
+    /// By number. They stay, as they are few: so a confirm has nothing to look up.
+    private var series: [Series] = []
+    private var numbers: [OutboxRow.Series: Int] = [:]
     /// Ordinals of the rows that are ready. The first leaves first: as the ledger only goes on over what is done without a
     /// gap, those behind it would fill the window with what can't be recorded (measured with 1,000 markets of five kinds: 2,000
     /// rows a second instead of 6,300).
@@ -48,9 +61,12 @@ final class LaneQueue {
     /// When the first of the rows left that are not in the ledger.
     private var publishedAt: ContinuousClock.Instant?
 
-    /// - Parameter recordedUpTo: the end of the lane's chain, 0 for none.
-    init(recordedUpTo: Int64) {
+    /// - Parameters:
+    ///   - recordedUpTo: the end of the lane's chain, 0 for none.
+    ///   - seriesLimit: how many rows of a market and kind may be on their way; more than one may overtake each other.
+    init(recordedUpTo: Int64, seriesLimit: Int = 1) {
         self.recordedUpTo = recordedUpTo
+        self.seriesLimit = seriesLimit
         readUpTo = recordedUpTo
     }
 
@@ -85,16 +101,38 @@ final class LaneQueue {
     func append(_ row: OutboxRow, isExcepted: Bool = false) {
         precondition(row.id > readUpTo, "rows must be read in order")
         readUpTo = row.id
+        let number = number(row.series)
         guard !isExcepted else {
-            entries.append(Entry(row: row, state: .excepted))
+            entries.append(Entry(row: row, state: .excepted, series: number))
             excepted.append(row.id)
             return advance()
         }
-        let ordinal = firstOrdinal + entries.count
-        let before = lasts.updateValue(ordinal, forKey: row.series)
-        if let before { entries[before - firstOrdinal].next = ordinal }
-        entries.append(Entry(row: row, state: before == nil ? .ready : .waiting))
-        if before == nil { ready.insert(ordinal) }
+        entries.append(Entry(row: row, state: .waiting, series: number))
+        queueUp(firstOrdinal + entries.count - 1)
+    }
+
+    private func number(_ key: OutboxRow.Series) -> Int {
+        if let number = numbers[key] { return number }
+        numbers[key] = series.count
+        series.append(Series())
+        return series.count - 1
+    }
+
+    /// Behind the others of its market and kind.
+    private func queueUp(_ ordinal: Int) {
+        let number = self[ordinal].series
+        if series[number].open < seriesLimit {
+            series[number].open += 1
+            becomeReady(ordinal)
+        } else {
+            if let last = series[number].waiting?.last { entries[last - firstOrdinal].next = ordinal }
+            series[number].waiting = (series[number].waiting?.first ?? ordinal, ordinal)
+        }
+    }
+
+    private func becomeReady(_ ordinal: Int) {
+        entries[ordinal - firstOrdinal].state = .ready
+        ready.insert(ordinal)
     }
 
     /// The first row that is ready leaves.
@@ -119,20 +157,20 @@ final class LaneQueue {
         precondition(entries[index].state == .inFlight)
         entries[index].state = .confirmed
         advance()
-        guard let next = entries[index].next else {
-            lasts[entries[index].row.series] = nil
+        let number = entries[index].series
+        guard let waiting = series[number].waiting else {
+            series[number].open -= 1
             return
         }
-        entries[next - firstOrdinal].state = .ready
-        ready.insert(next)
+        series[number].waiting = self[waiting.first].next.map { ($0, waiting.last) }
+        becomeReady(waiting.first)
     }
 
     /// The broker did not take the row: it is to be published again, before any other of its market and kind.
     /// - Parameter isUncertain: the broker may have taken it all the same.
     func refused(_ ordinal: Int, isUncertain: Bool) {
         precondition(self[ordinal].state == .inFlight)
-        entries[ordinal - firstOrdinal].state = .ready
-        ready.insert(ordinal)
+        becomeReady(ordinal)
         if isUncertain { entries[ordinal - firstOrdinal].row.isPossiblyRedelivered = true }
         while lastPublished >= firstOrdinal, ![.inFlight, .confirmed].contains(self[lastPublished].state) {
             lastPublished -= 1
@@ -146,12 +184,14 @@ final class LaneQueue {
         entries.removeLast(entries.count - kept)
         readUpTo = entries.last?.row.id ?? recordedUpTo
         while let last = excepted.last, last > readUpTo { excepted.removeLast() }
-        ready = Heap(ready.unordered.filter(contains))
-        lasts.removeAll()
+        ready = []
+        for number in series.indices { series[number] = Series() }
         for index in entries.indices where entries[index].state != .confirmed && entries[index].state != .excepted {
             entries[index].next = nil
-            if let before = lasts.updateValue(firstOrdinal + index, forKey: entries[index].row.series) {
-                entries[before - firstOrdinal].next = firstOrdinal + index
+            if entries[index].state == .inFlight {
+                series[entries[index].series].open += 1
+            } else {
+                queueUp(firstOrdinal + index)
             }
         }
     }

@@ -32,6 +32,7 @@ struct PublishingWindow {
     /// How many rows may be published and unrecorded. Room for one row of each lane is kept beyond it: the first row of a
     /// lane may always leave, or rows behind it could fill the window and wait for it for ever.
     let limit: Int
+    private let seriesLimit: Int
     /// No more is sent while bodies of this many bytes in all are on their way: it bounds memory, not order.
     private let byteLimit: Int
     /// By lane; nil for those of other relays.
@@ -51,9 +52,12 @@ struct PublishingWindow {
     /// Nothing more is sent but what fills a gap: a row that stays behind would have those repeated that left before it.
     var isDraining = false
 
-    /// - Parameter size: the most rows that may be published and unrecorded, at least 32.
-    init(size: Int, laneCount: Int, byteLimit: Int = 8 << 20) {
+    /// - Parameters:
+    ///   - size: the most rows that may be published and unrecorded, at least 32.
+    ///   - seriesLimit: how many rows of a market and kind may be on their way.
+    init(size: Int, laneCount: Int, seriesLimit: Int = 1, byteLimit: Int = 8 << 20) {
         limit = size - laneCount
+        self.seriesLimit = seriesLimit
         self.byteLimit = byteLimit
         precondition(limit > 0, "a window of \(size) has no room for \(laneCount) lanes")
     }
@@ -78,7 +82,7 @@ struct PublishingWindow {
     }
 
     mutating func take(lane: Int, recordedUpTo: Int64) {
-        lanes[lane] = LaneQueue(recordedUpTo: recordedUpTo)
+        lanes[lane] = LaneQueue(recordedUpTo: recordedUpTo, seriesLimit: seriesLimit)
         unread.insert(lane)
     }
 

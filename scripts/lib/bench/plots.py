@@ -68,7 +68,7 @@ def bars(path, title, rows):
         members = [row for row in rows if row[0] == group]
         picture.text(left - 8, y + len(members) * bar / 2 + 4, group, "end")
         for _, name, median, low, high in members:
-            picture.rect(left, y, median * scale, bar - 3, OURS if name == "Candlepost" else OTHER)
+            picture.rect(left, y, median * scale, bar - 3, OURS if name.startswith("Candlepost") else OTHER)
             middle = y + (bar - 3) / 2
             picture.line(left + low * scale, middle, left + high * scale, middle, INK, 2)
             picture.text(left + high * scale + 6, y + bar - 5, f"{amount(median)}  {name}", size=11)

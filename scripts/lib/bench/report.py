@@ -88,7 +88,8 @@ the runs. CPU is that of the whole process, start included, in µs for each mess
 it says otherwise: candles of 100 markets, one to a message (230 bytes), in classic queues. The C pipeline announces one aggregated candle
 for each message, so the messages of 60 candles (4 kB) leave it as 250 bytes. Candlepost keeps at most one message of a market and kind
 unconfirmed, so that its window holds as many messages as there are markets with work: with few markets the broker's confirm time is
-what bounds it, and the price of order that a refusal can't break.
+what bounds it, and the price of order that a refusal can't break. `RELAY_UNCONFIRMED_PER_MARKET` gives that order up, as the C
+pipeline does.
 
 ![messages a second](benchmarks/throughput.svg)"""
     yield table(["case", "pipeline", "runs", "messages/s", "writer", "relay", "PostgreSQL", "RabbitMQ", "peak MiB", "load"],
