@@ -26,7 +26,7 @@ enum Cluster {
     /// The RabbitMQ node that a program connected to last, by what it says: 1 to 3; nil when it says none.
     static func node(of program: Program) throws -> Int? {
         guard let said = program.log.components(separatedBy: "\"amqp.endpoint\":\"").dropFirst().last,
-            let port = said.prefix(while: { $0 != "\"" }).split(separator: ":").last
+            let port = said.prefix(while: { $0 != "\"" }).split(separator: ":").last?.prefix(while: \.isNumber)
         else { return nil }
         let nodes = try TestEnvironment.value(of: "TEST_AMQP_URL").split(separator: ",")
         return nodes.firstIndex { $0.hasSuffix(":\(port)") }.map { $0 + 1 }
