@@ -36,6 +36,7 @@ struct ChaosSummary {
 
         | what | found by |
         | --- | --- |
+        | who began to wait for a connection just as it ended was told by nobody, since a task that awaits lets others go first: the tests stood still in one run of three, and a program might have | `scripts/test`; `TurnTests` since |
         | a program out of descriptors was ended by libdispatch (SIGILL) within seconds: it opens files in /proc while it has work, and traps when it can't | `writerOutOfDescriptors`, seed 45003 |
         | a relay stood still for thirty seconds after a full quorum queue had lost its limit: RabbitMQ does not tell the channel, and refuses everything on it | `outputQueueFull`, seed 45009 |
         | a relay that had lost a connection looked ready until its last ledger entry was answered, or given up | `RelayFailureTests` |

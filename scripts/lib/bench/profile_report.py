@@ -49,7 +49,8 @@ Relay:
    with it, and a tenth more messages a second end to end (medians of five in turns).
 2. *Counting references, copying lanes*: a look at all lanes copied sixteen structs of five buffers; now they are objects: 12.0 before, 10.2
    after. (Medians of two runs each in turns, on a machine that was slower that hour than in the table above.)
-3. *Encoding*: frames are written by hand into one buffer, which one system call sends.
+3. *Encoding*: frames are written by hand into one buffer, which one system call sends. To put the fields of a message together in one
+   step, and not one by one, changed nothing that could be measured (6.4 µs before, 6.5 after, in turns) and was left out.
 4. *Reading*: an answer is one buffer; rows point into it, and a body is copied once, into its frame.
 5. *Confirms*: rows leave in bursts, so that the broker answers many at once; one by one cost it and us a frame each.
 """
