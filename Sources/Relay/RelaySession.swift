@@ -39,6 +39,8 @@ actor RelaySession {
     /// When the broker last said anything of what was published, or the first of it left.
     private var lastOutcome = ContinuousClock.now
     private var refusals = RefusalWatch()
+    /// A lane waited, and nothing was confirmed since.
+    private var isHeldUp = false
 
     /// The thread of the publisher, so that from confirm to next publish nobody has to be woken.
     nonisolated var unownedExecutor: UnownedSerialExecutor { connections.publisher.unownedExecutor }
@@ -91,6 +93,7 @@ actor RelaySession {
             try await publish()
             recordConfirmed(post, &tasks)
             leaveLanes(post, &tasks)
+            if isHeldUp { await noticeRelief() }
             if window.isDraining && window.isSettled && !isRecording && !isBalancing { return }
         }
     }
@@ -301,16 +304,27 @@ actor RelaySession {
             }
         }
         Failpoint.reach("relay.confirmed")
-        if window.pausedLanes.isEmpty {
-            backoffs.removeAll()
-            health.delivering()
-        }
+        if window.pausedLanes.isEmpty { nothingIsHeldUp() }
+    }
+
+    /// What waited may also be another relay's by now, or superseded: then nobody confirms it here.
+    private func noticeRelief() async {
+        guard window.pausedLanes.isEmpty, window.isQuiet, await !connections.publisher.isBlocked else { return }
+        refusals = RefusalWatch()
+        nothingIsHeldUp()
+    }
+
+    private func nothingIsHeldUp() {
+        isHeldUp = false
+        backoffs.removeAll()
+        health.delivering()
     }
 
     /// The lanes wait before they try again: an outage of the queue spends no attempt of any row.
     private func pause(
         _ lanes: [Int], _ reason: String, _ post: EventPost, _ tasks: inout DiscardingTaskGroup
     ) {
+        isHeldUp = true
         health.notDelivering(reason, queue: settings.queue.name)
         for lane in lanes {
             let wait = backoffs[lane, default: Backoff()].next()

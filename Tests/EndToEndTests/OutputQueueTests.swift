@@ -54,4 +54,22 @@ import Testing
             try await world.check([relay, writer]) { $0.minimum = 400 }
         }
     }
+
+    /// A lane that waits for room goes to another relay, and the one that gave it up has nothing to wait for.
+    @Test func holdsUpWhoHasTheLane() async throws {
+        try await World.with { world in
+            var candles = Candles(markets: 1)  // its lane is among those that are given up
+            try await world.host.declare(VirtualHost.outputQueue, refusingBeyond: 1)
+            let (writer, first) = (try await world.writer(), try await world.relay())
+            try await world.collector.publish(candles.next(50))
+            try await first.becomes(ready: false)
+            let second = try await world.start(.relay)
+            try await first.becomes(ready: true)
+            #expect(first.log.split(separator: "publishing to the broker").count == 2, "not by a new connection")
+            try await second.becomes(ready: false)
+            world.gateway.start()
+            try await second.becomes(ready: true)
+            try await world.check([first, second, writer]) { $0.minimum = 50 }
+        }
+    }
 }

@@ -36,6 +36,7 @@ struct ChaosSummary {
 
         | what | found by |
         | --- | --- |
+        | a relay that had given a waiting lane to another one stayed not ready: nothing was confirmed to it any more | `outputQueueDeleted`, seed 103014 |
         | who began to wait for a connection just as it ended was told by nobody, since a task that awaits lets others go first: the tests stood still in one run of three, and a program might have | `scripts/test`; `TurnTests` since |
         | a program out of descriptors was ended by libdispatch (SIGILL) within seconds: it opens files in /proc while it has work, and traps when it can't | `writerOutOfDescriptors`, seed 45003 |
         | a relay stood still for thirty seconds after a full quorum queue had lost its limit: RabbitMQ does not tell the channel, and refuses everything on it | `outputQueueFull`, seed 45009 |
@@ -69,6 +70,8 @@ struct ChaosSummary {
         writer got no processor for 200 ms in the middle of a transaction, and the limit was just that; it is 2 s now. Seed
         35016: the writer's role was not allowed to fail. Seed 45010: a trace was missed on a machine with twenty other things
         to do; alone it holds. A trace that is missed voids the round since then.
+        A node of a cluster that was about to join while another made a virtual host did not serve it, and refused logins;
+        `scripts/cluster` has all nodes serve all of them before it says that they are there.
 
         ## The matrix
 

@@ -119,6 +119,7 @@ extension ChaosRound {
         for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
         let before = writers.map(\.log.count)
         try await whileLocked("candle_sticks") {
+            try await eventually("a writer waits") { try await world.waiters(for: "candle_sticks") > 0 }
             try await hurry()
             try await Task.sleep(for: .seconds(3))  // the fault itself: the limit, and a look at it each half second
         }
