@@ -129,14 +129,18 @@ extension ChaosRound {
         }
     }
 
+    /// A writer that is just connecting would not be closed, and keep the limit it had.
     private func limitConsumers(milliseconds: Int, tick: Int) async throws {
-        let before = logs
+        for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
+        let before = writers.map(\.log.count)
         try await Self.tellBroker(
             """
             begin application:set_env(rabbit, consumer_timeout, \(milliseconds)), \
             application:set_env(rabbit, channel_tick_interval, \(tick)), \(Self.closingConnections) end
             """)
-        try await eventually("connections are closed", within: .seconds(60)) { logs > before }
+        try await eventually("the writers' connections are closed", within: .seconds(60)) {
+            zip(writers, before).allSatisfy { $0.log.count > $1 }
+        }
     }
 
     static let closingConnections =
