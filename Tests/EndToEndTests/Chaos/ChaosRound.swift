@@ -166,6 +166,10 @@ final class ChaosRound {
         for program in writers + relays { try await program.becomes(ready: true, within: limit) }
     }
 
+    func writersBecomeReady() async throws {
+        for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
+    }
+
     /// A trace that does not come voids the round, if only announcements go on then: else it is a broken promise.
     private func leavesTrace(_ fault: FaultKind) async throws -> Bool {
         do {

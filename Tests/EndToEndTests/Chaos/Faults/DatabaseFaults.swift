@@ -101,7 +101,7 @@ extension ChaosRound {
         try await fill(space, table)
         let isSeen = try await isSaid(by: writers, "53100")
         _ = try await table.execute("DROP TABLE filler")
-        for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
+        try await writersBecomeReady()
         _ = try await table.execute("ALTER TABLE candle_sticks SET TABLESPACE pg_default")
         _ = try await server.execute("DROP TABLESPACE \(space)")
         await table.close()

@@ -39,7 +39,7 @@ extension ChaosRound {
             }
             try await Self.writeDownQueues()
         }
-        for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
+        try await writersBecomeReady()
         return true
     }
 
@@ -116,7 +116,7 @@ extension ChaosRound {
     /// - Parameter hurry: what makes the time pass, if it does not by itself.
     func outstay(milliseconds: Int, _ hurry: () async throws -> Void) async throws -> Bool {
         try await limitConsumers(milliseconds: milliseconds, tick: 500)
-        for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
+        try await writersBecomeReady()
         let before = writers.map(\.log.count)
         try await whileLocked("candle_sticks") {
             try await eventually("a writer waits") { try await world.waiters(for: "candle_sticks") > 0 }
@@ -131,7 +131,7 @@ extension ChaosRound {
 
     /// A writer that is just connecting would not be closed, and keep the limit it had.
     private func limitConsumers(milliseconds: Int, tick: Int) async throws {
-        for writer in writers { try await writer.becomes(ready: true, within: .seconds(90)) }
+        try await writersBecomeReady()
         let before = writers.map(\.log.count)
         try await Self.tellBroker(
             """
