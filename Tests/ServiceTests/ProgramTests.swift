@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Testing
 
 import enum Service.ExitStatus  // Testing has one too
@@ -50,5 +51,17 @@ private struct Writer: AsyncParsableCommand {
         #expect(ProgramEnding(CommandExit(.unavailable, "no server"), of: Writer.self).text == "writer: no server\n")
         #expect(ProgramEnding(CommandExit(.no), of: Writer.self).text.isEmpty)
         #expect(ProgramEnding(CommandExit(.no), of: Writer.self).status == 1)
+    }
+
+    /// A signal in a handler, while a thread of a connection ends, would be the status.
+    @Test func noExitHandlerHasAWordInTheStatus() async {
+        await #expect(processExitsWith: .exitCode(ExitStatus.no.rawValue)) {
+            atexit { abort() }
+            ExitStatus.no.exit()
+        }
+        await #expect(processExitsWith: .exitCode(ExitStatus.usage.rawValue)) {
+            atexit { abort() }
+            await runProgram(Writer.self, arguments: ["--nonsense"])
+        }
     }
 }

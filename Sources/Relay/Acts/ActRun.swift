@@ -43,7 +43,4 @@ struct ActRun: Sendable {
         let start = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
         StandardStream.write("\(start)relay: \(SafeText.oneLine(text, limit: 500))\n", to: STDERR_FILENO)
     }
-
-    /// Ends the process as the signal would have.
-    static func end(by signal: Int32) -> Never { Glibc.exit(128 + signal) }
 }

@@ -60,7 +60,7 @@ final class Interruption: Sendable {
     private func listen() async {
         for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
             let number = signal == .sigint ? SIGINT : SIGTERM
-            if isRequested { _exit(128 + number) }
+            if isRequested { ExitStatus.exit(by: number) }
             request(number)
         }
     }

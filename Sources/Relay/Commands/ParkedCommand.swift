@@ -101,7 +101,7 @@ struct ParkedRetryCommand: AsyncParsableCommand {
         StandardStream.line("published \(ending.done), still parked \(ending.stillParked)")
         if let signal = ending.interruptedBy {
             ActRun.say("interrupted; the rest stays parked")
-            ActRun.end(by: signal)
+            ExitStatus.exit(by: signal)
         }
     }
 }

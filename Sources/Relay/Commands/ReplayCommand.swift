@@ -55,7 +55,7 @@ struct ReplayCommand: AsyncParsableCommand {
         guard let done else { throw ActFlags.notToldTo }
         if let signal = done.ending.interruptedBy {
             ActRun.say("interrupted; \(done.ending.done) rows done. \(Self.resumption(done.act))")
-            ActRun.end(by: signal)
+            ExitStatus.exit(by: signal)
         }
         StandardStream.line("replayed \(done.ending.done)\(done.act > 0 ? ", act \(done.act)" : "")")
     }

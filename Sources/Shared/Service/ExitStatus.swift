@@ -14,7 +14,14 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case configuration = 78
 
     /// Ends the process with this status.
-    public func exit() -> Never { Glibc.exit(rawValue) }
+    public func exit() -> Never { Self.exit(rawValue) }
+
+    /// Ends the process as the signal would have: with 128 and its number.
+    public static func exit(by signal: Int32) -> Never { exit(128 + signal) }
+
+    /// Ends the process at once. Exit handlers do not run: that of OpenSSL frees what the threads of connections still use
+    /// while they end, and a command that had done its work ended with SIGSEGV.
+    static func exit(_ status: Int32) -> Never { _exit(status) }
 }
 
 /// An error that says how the program ends; its description is the one line that the operator reads.

@@ -47,7 +47,7 @@ struct FeedCommand: AsyncParsableCommand {
     private static func watchForInterruption(_ feed: Feed) async throws {
         for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
             StandardStream.write("\nwriter: interrupted; \(await resumption(feed))\n", to: STDERR_FILENO)
-            Glibc.exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
+            ExitStatus.exit(by: signal == .sigint ? SIGINT : SIGTERM)
         }
     }
 

@@ -18,7 +18,7 @@ public func runProgram(_ root: any ParsableCommand.Type, arguments: [String]? = 
     } catch {
         let ending = ProgramEnding(error, of: root)
         StandardStream.write(ending.text, to: ending.status == 0 ? STDOUT_FILENO : STDERR_FILENO)
-        exit(ending.status)
+        ExitStatus.exit(ending.status)
     }
 }
 

@@ -20,7 +20,7 @@ public func runServices(
 ) async -> ExitStatus {
     await runServices(
         services, operations: operations, readiness: readiness, shutdownTimeout: shutdownTimeout, logger: logger,
-        endProcess: { _exit($0) })
+        endProcess: { ExitStatus.exit($0) })
 }
 
 func runServices(
