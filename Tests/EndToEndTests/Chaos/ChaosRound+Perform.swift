@@ -25,7 +25,7 @@ extension ChaosRound {
             return try await serverFault(["stop-postgres", "fast"], ["start-postgres"], "postgres")
         case .rabbitMQKilled: return try await serverFault(["kill-rabbitmq"], ["start-rabbitmq"], "rabbitmq")
         case .rabbitMQRestarted: return try await serverFault(["stop-rabbitmq"], ["start-rabbitmq"], "rabbitmq")
-        case .sessionsEnded: return try await threeTimes { try await self.endSessions() > 0 }
+        case .sessionsEnded: return try await threeTimes { try await self.endSessionsOnceThere() }
         case .readOnly: return try await whileDatabase(is: "SET default_transaction_read_only = on", "25006")
         case .noConnections: return try await whileDatabase(is: "ALLOW_CONNECTIONS false", "not currently accepting")
         case .tableLocked: return try await lockTable()

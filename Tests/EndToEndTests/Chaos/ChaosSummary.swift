@@ -36,6 +36,7 @@ struct ChaosSummary {
 
         | what | found by |
         | --- | --- |
+        | `writer migrate` that had done its work ended with SIGSEGV: at the end of the process OpenSSL freed what the thread of a connection just closed still used | `.ci/run`; `ProgramTests` since |
         | a relay that had given a waiting lane to another one stayed not ready: nothing was confirmed to it any more | `outputQueueDeleted`, seed 103014 |
         | who began to wait for a connection just as it ended was told by nobody, since a task that awaits lets others go first: the tests stood still in one run of three, and a program might have | `scripts/test`; `TurnTests` since |
         | a program out of descriptors was ended by libdispatch (SIGILL) within seconds: it opens files in /proc while it has work, and traps when it can't | `writerOutOfDescriptors`, seed 45003 |

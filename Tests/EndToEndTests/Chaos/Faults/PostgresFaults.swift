@@ -25,6 +25,12 @@ extension ChaosRound {
         return Int(rows.int8(0, 0))
     }
 
+    /// After the fault before this one all programs may be about to connect again.
+    func endSessionsOnceThere() async throws -> Bool {
+        try await eventually("a session of a program") { try await endSessions() > 0 }
+        return true
+    }
+
     func whileDatabase(is change: String, _ evidence: String) async throws -> Bool {
         let name = world.database.name
         let server = try await Self.server()

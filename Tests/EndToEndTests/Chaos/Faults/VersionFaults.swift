@@ -1,4 +1,5 @@
 import Glibc
+import Records
 
 /// Programs of an older version, on the schema of today.
 extension ChaosRound {
@@ -9,14 +10,14 @@ extension ChaosRound {
         return try await end(writer, by: SIGTERM) == .status(0)
     }
 
-    /// Takes some of the lanes; with one market perhaps not the one that has something in it.
+    /// Takes some of the lanes; with few markets perhaps none that has something in it.
     func joinPreviousRelay() async throws -> Bool {
         let relay = try await startRelay(from: ChaosSettings.previousPrograms)
         try await relay.becomes(ready: true)
         try await eventually("the older relay has lanes") {
             await relay.metric("candlepost_relay_lanes_owned") ?? 0 > 0
         }
-        if plan.markets > 1 { try await worked(relay) } else { try await goOn(for: 100) }
+        if plan.markets > Lane.count { try await worked(relay) } else { try await goOn(for: 100) }
         return try await end(relay, by: SIGTERM) == .status(0)
     }
 
