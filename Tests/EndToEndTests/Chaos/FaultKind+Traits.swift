@@ -113,8 +113,8 @@ extension FaultKind {
             FaultTraits(
                 [29], "all connections closed by RabbitMQ", repeats: .eachRelay(1), mixesArrival: true,
                 hitsGateway: true)
-        case .memoryAlarm: FaultTraits([30], "RabbitMQ's memory alarm for two seconds")
-        case .diskAlarm: FaultTraits([30], "RabbitMQ's disk alarm for a second")
+        case .memoryAlarm: FaultTraits([30], "RabbitMQ's memory alarm, until it blocks a relay")
+        case .diskAlarm: FaultTraits([30], "RabbitMQ's disk alarm, until it blocks a relay")
         case .outputQueueDeleted:
             FaultTraits([31], "the output queue deleted when it is empty, then load again", hitsGateway: true)
         case .inputQueueDeleted:

@@ -19,6 +19,8 @@ class Case:
     queue_type: str = "classic"
     duplicates: bool = False
     all_kinds: bool = False
+    gateway: bool = False
+    """Something takes the messages out of the output queue as they come; otherwise it fills up."""
 
 
 OURS = "Candlepost"
@@ -46,12 +48,14 @@ def fill(world, case):
 
 
 def measure(world, case, start, new):
-    """Starts two programs and measures until `new` messages are announced."""
+    """Starts two programs and measures until `new` messages are announced, or delivered where there is a gateway."""
     with Programs() as programs:
+        gateway = world.start_gateway(programs, new, case.queue_type) if case.gateway else None
         world.clock.start()
         begin = time.time()
-        writer, relay = start(programs)
-        seconds = world.await_announced(new, case.queue_type, (writer, relay)) - begin
+        both = writer, relay = start(programs)
+        end = world.await_delivered(gateway, both) if gateway else world.await_announced(new, case.queue_type, both)
+        seconds = end - begin
         servers = world.clock.used()
         memory = {"writer_mib": writer.peak_mib(), "relay_mib": relay.peak_mib()}
         per = {"writer_us": writer.stop(), "relay_us": relay.stop(), "postgres_us": servers["postgres"],
@@ -116,6 +120,17 @@ def run_shapes(world, options, record):
 
 def run_quorum(world, options, record):
     in_turns(world, options, record, [Case("quorum queues", options.messages // 2, queue_type="quorum")], options.best_batch)
+
+
+def run_gateway(world, options, record):
+    """As the platform is: something takes the messages out of the output queue as they come."""
+    half = options.messages // 2
+    for batch in options.batches:  # which one is its best may be another one here
+        in_turns(world, options, record, [Case(GATEWAY + "100 markets", half, gateway=True)], batch)
+    in_turns(world, options, record, [
+        Case(GATEWAY + "one tenth duplicates", half, duplicates=True, gateway=True),
+        Case(GATEWAY + "quorum queues", half, queue_type="quorum", gateway=True),
+    ], options.best_batch)
 
 
 def in_turns(world, options, record, cases, batch):

@@ -97,6 +97,24 @@ class World:
                 program.must_run()
         raise TimeoutError(f"not all of {count} messages were announced within {seconds} s (logs: {self.logs})")
 
+    def start_gateway(self, programs, count, queue_type="classic"):
+        """Takes so many messages from the output queue as they come, and ends."""
+        environment = {"REFPIPE_QUEUE_TYPE": "quorum"} if queue_type == "quorum" else {}
+        return programs.start(
+            self.logs / "gateway.log", self.reference / "load", self.amqp(queue_type), "drain", str(count), **environment)
+
+    def await_delivered(self, gateway, programs, seconds=900):
+        """When the gateway took its last message, in seconds since 1970; the programs must run until then."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                gateway.process.wait(timeout=2)
+                return json.loads(gateway.log.read_text())["at"]
+            except subprocess.TimeoutExpired:
+                for program in programs:
+                    program.must_run()
+        raise TimeoutError(f"not all messages were delivered within {seconds} s (logs: {self.logs})")
+
     # Programs
 
     def start_writer(self, programs, database="bench", queue_type="classic", **environment):

@@ -10,33 +10,42 @@ extension ChaosRound {
     }
 
     func memoryAlarm() async throws -> Bool {
-        try await Self.raiseMemoryAlarm()
-        let isSeen = try await isOneRelayBlocked()
-        try await Self.endMemoryAlarm()
+        let isSeen = try await isOneRelayBlocked(by: Self.raisingMemoryAlarm, else: Self.endingMemoryAlarm)
+        try await Self.tellBroker(Self.endingMemoryAlarm)
         return isSeen
     }
 
-    static func raiseMemoryAlarm() async throws {
-        try await tellBroker("vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000})")
-    }
-
-    static func endMemoryAlarm() async throws {
-        try await tellBroker("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
-    }
+    static let raisingMemoryAlarm = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000})"
+    static let endingMemoryAlarm = "vm_memory_monitor:set_vm_memory_high_watermark(0.4)"
 
     func diskAlarm() async throws -> Bool {
-        try await Self.tellBroker("rabbit_disk_monitor:set_disk_free_limit(\"100000GB\")")
-        let isSeen = try await isOneRelayBlocked()
-        try await Self.tellBroker("rabbit_disk_monitor:set_disk_free_limit(\"50MB\")")
+        let ending = "rabbit_disk_monitor:set_disk_free_limit(\"50MB\")"
+        let isSeen = try await isOneRelayBlocked(
+            by: "rabbit_disk_monitor:set_disk_free_limit(\"100000GB\")", else: ending)
+        try await Self.tellBroker(ending)
         return isSeen
     }
 
-    /// Only a relay that has something to publish is told.
-    func isOneRelayBlocked() async throws -> Bool {
-        try await happens {
-            for relay in relays where await relay.isReady == false { return true }
-            return false
+    /// Raises an alarm, and ends it and tries again where no relay hears of it: only one that has something to publish is told, and
+    /// collectors are blocked at the same moment.
+    func isOneRelayBlocked(by raising: String, else ending: String) async throws -> Bool {
+        try await isNoticed(
+            raising,
+            by: {
+                for relay in relays where await relay.isReady == false { return true }
+                return false
+            }, else: ending)
+    }
+
+    /// Tells RabbitMQ something that relays may not notice, for want of something to publish. Then it takes it back, and tries again.
+    private func isNoticed(_ fault: String, by condition: () async -> Bool, else end: String) async throws -> Bool {
+        for _ in 0..<5 {
+            try await Self.tellBroker(fault)
+            if try await happens(within: .seconds(5), condition) { return true }
+            try await Self.tellBroker(end)
+            try await goOn(for: 20)
         }
+        return false
     }
 
     /// With the connections closed, for the broker asks again only now and then whether those there are may go on.
@@ -47,9 +56,17 @@ extension ChaosRound {
             read.isEmpty
             ? "rabbit_auth_backend_internal:clear_permissions(\(name), <<\"chaos\">>)"
             : Self.setting(name, configure: "", write: write, read: read)
-        try await Self.tellBroker("begin \(withdrawing), \(Self.closingConnections) end")
-        let isSeen = try await isSaid(by: relays, "403", "530")
-        try await Self.tellBroker(Self.setting(name, configure: ".*", write: ".*", read: ".*"))
+        let giving = Self.setting(name, configure: ".*", write: ".*", read: ".*")
+        let isSeen = try await isNoticed(
+            "begin \(withdrawing), \(Self.closingConnections) end",
+            by: {
+                for relay in relays {
+                    let body = await relay.get("/readyz")?.body ?? ""
+                    if body.contains("403") || body.contains("530") { return true }
+                }
+                return false
+            }, else: giving)
+        try await Self.tellBroker(giving)
         try await allBecomeReady()
         return isSeen
     }

@@ -23,10 +23,9 @@ extension ChaosRound {
     }
 
     func killRelayDuringMemoryAlarm() async throws -> Bool {
-        try await Self.raiseMemoryAlarm()
-        let isBlocked = try await isOneRelayBlocked()
+        let isBlocked = try await isOneRelayBlocked(by: Self.raisingMemoryAlarm, else: Self.endingMemoryAlarm)
         let isKilled = try await replaceRelay(SIGKILL)
-        try await Self.endMemoryAlarm()
+        try await Self.tellBroker(Self.endingMemoryAlarm)
         return isBlocked && isKilled
     }
 }

@@ -36,6 +36,7 @@ extension ChaosRound {
         try await listener.script("BEGIN; SELECT count(*) FROM outbox")
         let pid = listener.backendProcessID
         try await goOn(for: 200)
+        try await world.query("NOTIFY candlepost_outbox")  // theirs may be swallowed, by an earlier fault
         let isOpen = try await world.number(
             "SELECT count(*) FROM pg_stat_activity WHERE pid = \(pid) AND state = 'idle in transaction'")
         try await listener.script("COMMIT")

@@ -35,10 +35,12 @@ extension ChaosRound {
         return true
     }
 
-    /// Whether the condition comes true within a minute: evidence, for want of which the round is void.
-    func happens(_ condition: () async throws -> Bool) async throws -> Bool {
+    /// Whether the condition comes true in time: evidence, for want of which the round is void.
+    func happens(
+        within limit: Duration = .seconds(120), _ condition: () async throws -> Bool
+    ) async throws -> Bool {
         do {
-            try await eventually("it happens", condition)
+            try await eventually("it happens", within: limit, condition)
             return true
         } catch is TooLate {
             return false
