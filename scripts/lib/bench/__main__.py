@@ -24,6 +24,7 @@ from world import ROOT, World
 
 SECTIONS = {
     "throughput": throughput.run_throughput,
+    "gateway": throughput.run_gateway,
     "duplicates": throughput.run_duplicates,
     "shapes": throughput.run_shapes,
     "quorum": throughput.run_quorum,

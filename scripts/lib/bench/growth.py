@@ -43,7 +43,7 @@ def publish(world, rows, record):
     """The relay alone, and a consumer at the other end: what would otherwise be measured is RabbitMQ with a long queue. The rate
     is that between the first entry of the ledger and the last."""
     with Programs() as programs:
-        programs.start(world.logs / "drain.log", world.reference / "load", world.amqp(), "drain", str(rows))
+        world.start_gateway(programs, rows)
         world.clock.start()
         relay = world.start_relay(programs)
         memory = watch(relay, lambda: world.number("bench", "SELECT coalesce(sum(rows), 0) FROM outbox_deliveries") >= rows)

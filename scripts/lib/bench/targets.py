@@ -1,6 +1,6 @@
 """What Candlepost aims at, held against what was measured."""
 
-from throughput import OURS, SEVERAL, UNCONFIRMED
+from throughput import OURS, SEVERAL, TO_A_GATEWAY, UNCONFIRMED
 
 MAIN = ("throughput", "100 markets")
 QUORUM = ("quorum", "quorum queues")
@@ -66,9 +66,10 @@ def targets(results):
     """Each is (what, measured, whether it holds or None)."""
     rate = results.median(*MAIN, OURS, "rate")
     duplicates = ("duplicates", "one tenth duplicates")
-    marked = next(iter(results.cases("update")), "after many rows")
-    update = next((name for name in results.pipelines("update", marked) if name.endswith("update")), "")
     yield ratio("end to end, at least the C pipeline's rate at its best batch size", 1, rate, best_reference(results, *MAIN))
+    for name in ("100 markets", "1,000 markets", "quorum queues"):
+        case = ("gateway", name + TO_A_GATEWAY)
+        yield ratio("the same, " + case[1], 1, results.median(*case, OURS, "rate"), best_reference(results, *case))
     for ours, what in ((OURS, ""), (SEVERAL, f", {UNCONFIRMED} unconfirmed of a market")):
         yield ratio("end to end, the C pipeline's messages with the properties and headers of ours, and `mandatory`" + what, 1,
                     results.median(*MAIN, ours, "rate"), best_reference(results, *MAIN, DRESSED))
@@ -79,8 +80,12 @@ def targets(results):
                 best_reference(results, *duplicates))
     yield ratio("the same, its messages with the properties of ours", 0.9, results.median(*duplicates, OURS, "rate"),
                 best_reference(results, *duplicates, DRESSED))
-    yield ratio(f"at least twice the C pipeline's with batches of 100 and an update for each row, {marked}", 2,
-                results.median("update", marked, OURS, "rate"), results.median("update", marked, update, "rate"))
+    read = ("gateway", duplicates[1] + TO_A_GATEWAY)
+    yield ratio("the same, to a gateway", 0.9, results.median(*read, OURS, "rate"), best_reference(results, *read))
+    for case in results.cases("update") or ["after many rows"]:
+        update = next((name for name in results.pipelines("update", case) if name.endswith("update")), "")
+        yield ratio(f"at least twice the C pipeline's with batches of 100 and an update for each row, {case}", 2,
+                    results.median("update", case, OURS, "rate"), results.median("update", case, update, "rate"))
     yield at_most("CPU of the writer at most 10 µs a message", 10, results.median(*MAIN, OURS, "writer_us"), "µs")
     yield at_most("CPU of the relay at most 8 µs a message", 8, results.median(*MAIN, OURS, "relay_us"), "µs")
     yield from latency_targets(results)

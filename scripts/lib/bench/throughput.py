@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from processes import Programs
 from world import run
@@ -24,6 +24,7 @@ class Case:
 
 
 OURS = "Candlepost"
+TO_A_GATEWAY = ", to a gateway"
 UNCONFIRMED = 100
 # What RELAY_UNCONFIRMED_PER_MARKET gives up, the C pipeline never has: order when the broker refuses.
 SEVERAL = f"Candlepost, {UNCONFIRMED} unconfirmed of a market"
@@ -91,8 +92,11 @@ def main_case(options):
 
 
 def run_throughput(world, options, record):
+    beside_its_best(world, options, record, main_case(options))
+
+
+def beside_its_best(world, options, record, case):
     """In turns; the C pipeline with several batch sizes, for its best."""
-    case = main_case(options)
     for _ in range(options.rounds):
         for batch in options.batches:
             reference(world, case, record, batch)
@@ -125,11 +129,11 @@ def run_quorum(world, options, record):
 def run_gateway(world, options, record):
     """As the platform is: something takes the messages out of the output queue as they come."""
     half = options.messages // 2
-    for batch in options.batches:  # which one is its best may be another one here
-        in_turns(world, options, record, [Case(GATEWAY + "100 markets", half, gateway=True)], batch)
+    beside_its_best(world, options, record, Case("100 markets" + TO_A_GATEWAY, half, gateway=True))
     in_turns(world, options, record, [
-        Case(GATEWAY + "one tenth duplicates", half, duplicates=True, gateway=True),
-        Case(GATEWAY + "quorum queues", half, queue_type="quorum", gateway=True),
+        Case("one tenth duplicates" + TO_A_GATEWAY, half, duplicates=True, gateway=True),
+        Case("1,000 markets" + TO_A_GATEWAY, half, markets=1000, gateway=True),
+        Case("quorum queues" + TO_A_GATEWAY, half, queue_type="quorum", gateway=True),
     ], options.best_batch)
 
 
@@ -156,9 +160,11 @@ def run_update(world, options, record):
                 UPDATE outbox SET published_at = now() WHERE id BETWEEN i * 100 + 1 AND i * 100 + 100;
                 COMMIT;
             END LOOP; END $$""", "CHECKPOINT")
+    read = replace(case, name=case.name + TO_A_GATEWAY, gateway=True)
     for number in range(options.rounds):
-        reference_further(world, case, record, number)
-        ours(world, case, record)
+        for offset, each in enumerate((case, read)):
+            reference_further(world, each, record, 2 * number + offset)
+            ours(world, each, record)
 
 
 def reference_further(world, case, record, number):
