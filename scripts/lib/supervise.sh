@@ -45,15 +45,15 @@ attend() {
     return "$status"
 }
 
-# It is looked at now and then, because a shell that waits acts on no signal. It may take `patience` seconds, if that is set.
+# It is looked at now and then, because a shell that waits acts on no signal. It may take `time_limit` seconds, if that is set.
 attend_once() {
-    local status=0 looks=0 last='' latest=$((EPOCHSECONDS + ${patience:-1000000}))
+    local status=0 looks=0 last='' latest=$((EPOCHSECONDS + ${time_limit:-1000000}))
     setsid "$@" </dev/null 8>&- 9>&- &
     attended=$!
     while kill -0 "$attended" 2>/dev/null; do
         show_step
         sleep 0.1
-        ((EPOCHSECONDS < latest)) || { say "$1 ${2-} was stopped after $patience s" && end "$attended" 5; }
+        ((EPOCHSECONDS < latest)) || { say "$1 ${2-} was stopped after $time_limit s" && end "$attended" 5; }
         [[ $1 == swift ]] && ((++looks % 200 == 0)) || continue
         stalls "$attended" && end "$attended" 5
     done
