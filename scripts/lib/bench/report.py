@@ -83,14 +83,14 @@ def throughput(results, pictures):
     plot_throughput(results, keys, pictures)
     yield """## Throughput
 
-Messages wait in the queue; both programs start; the time ends when the last one is in the output queue. "To a gateway" something takes
-the messages out of it as they come, as in the platform, and the time ends when it has the last one; otherwise that queue only grows,
-which costs RabbitMQ half as much again. Median (lowest-highest) of the runs. CPU is that of the whole process, start included, in µs for each message; the servers' is that of all their processes. Unless
-it says otherwise: candles of 100 markets, one to a message (230 bytes), in classic queues. The C pipeline announces one aggregated candle
-for each message, so the messages of 60 candles (4 kB) leave it as 250 bytes. Candlepost keeps at most one message of a market and kind
-unconfirmed, so that its window holds as many messages as there are markets with work: with few markets the broker's confirm time is
-what bounds it, and the price of order that a refusal can't break. `RELAY_UNCONFIRMED_PER_MARKET` gives that order up, as the C
-pipeline does.
+Messages wait in the queue; both programs start; the time ends when the last one is in the output queue. "To a gateway" something
+takes the messages out of it as they come, as in the platform, and the time ends when it has the last one; otherwise that queue
+only grows, which costs RabbitMQ half as much again. Median (lowest-highest) of the runs. CPU is that of the whole process, start
+included, in µs for each message; the servers' is that of all their processes. Unless it says otherwise: candles of 100 markets,
+one to a message (230 bytes), in classic queues. The C pipeline announces one aggregated candle for each message, so the messages
+of 60 candles (4 kB) leave it as 250 bytes. Candlepost keeps at most one message of a market and kind unconfirmed, so that its
+window holds as many messages as there are markets with work: with few markets the broker's confirm time is what bounds it, and
+the price of order that a refusal can't break. `RELAY_UNCONFIRMED_PER_MARKET` gives that order up, as the C pipeline does.
 
 ![messages a second](benchmarks/throughput.svg)"""
     yield table(["case", "pipeline", "runs", "messages/s", "writer", "relay", "PostgreSQL", "RabbitMQ", "peak MiB", "load"],
