@@ -19,11 +19,12 @@ struct FailureTests {
         try await withTestDatabase { database in
             let victim = try await database.connect()
             let killer = try await database.connect()
+            let sleeper = Task { try await victim.execute("SELECT pg_sleep(60)") }
+            try await waitUntilActive(victim.backendProcessID, killer)  // or one of the others might be first
             let callers = [
-                Task { try await victim.execute("SELECT pg_sleep(60)") },
-                Task { try await victim.execute("SELECT 2") }, Task { try await victim.execute("SELECT 3") },
+                sleeper, Task { try await victim.execute("SELECT 2") },
+                Task { try await victim.execute("SELECT 3") },
             ]
-            try await waitUntilActive(victim.backendProcessID, killer)
             _ = try await killer.execute("SELECT pg_terminate_backend($1)", [.int4(victim.backendProcessID)])
             for caller in callers {
                 let error = try await #require(throws: PostgresError.self) { try await caller.value }
