@@ -76,10 +76,14 @@ class World:
         """Each type of queue has a virtual host of its own, in which they all are of that type."""
         return self.broker + ("/test-01" if queue_type == "quorum" else "/test-00")
 
+    @staticmethod
+    def _queue_environment(queue_type):
+        """For the programs of the C pipeline: the type of the queues that they declare."""
+        return {"REFPIPE_QUEUE_TYPE": "quorum"} if queue_type == "quorum" else {}
+
     def load(self, queue_type, *arguments):
         """The load generator of the C pipeline; what it prints."""
-        environment = {"REFPIPE_QUEUE_TYPE": "quorum"} if queue_type == "quorum" else {}
-        return run(self.reference / "load", *arguments, **environment)
+        return run(self.reference / "load", *arguments, **self._queue_environment(queue_type))
 
     def purge(self, queue_type="classic"):
         self.load(queue_type, self.amqp(queue_type), "purge")
@@ -99,9 +103,9 @@ class World:
 
     def start_gateway(self, programs, count, queue_type="classic"):
         """Takes so many messages from the output queue as they come, and ends."""
-        environment = {"REFPIPE_QUEUE_TYPE": "quorum"} if queue_type == "quorum" else {}
         return programs.start(
-            self.logs / "gateway.log", self.reference / "load", self.amqp(queue_type), "drain", str(count), **environment)
+            self.logs / "gateway.log", self.reference / "load", self.amqp(queue_type), "drain", str(count),
+            **self._queue_environment(queue_type))
 
     def await_delivered(self, gateway, programs, seconds=900):
         """When the gateway took its last message, in seconds since 1970; the programs must run until then."""
@@ -131,7 +135,7 @@ class World:
     def start_reference(self, programs, batch, mark, queue_type="classic", notify="after", dressed=False):
         """The C pipeline's consumer and relay; it rings its relay in its transaction or after it. Dressed, its messages have
         the properties of ours."""
-        environment = {"REFPIPE_QUEUE_TYPE": "quorum"} if queue_type == "quorum" else {}
+        environment = self._queue_environment(queue_type)
         servers = ("-p", self.url("refpipe"), "-a", self.amqp(queue_type), "-b", str(batch))
         return (
             programs.start(self.logs / "consumer.log", self.reference / "consumer", *servers, "-n", notify, **environment),

@@ -10,18 +10,20 @@ extension ChaosRound {
     }
 
     func memoryAlarm() async throws -> Bool {
-        let isSeen = try await isOneRelayBlocked(by: Self.raisingMemoryAlarm, else: Self.endingMemoryAlarm)
-        try await Self.tellBroker(Self.endingMemoryAlarm)
-        return isSeen
+        try await alarm(Self.raisingMemoryAlarm, Self.endingMemoryAlarm)
     }
 
     static let raisingMemoryAlarm = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000})"
     static let endingMemoryAlarm = "vm_memory_monitor:set_vm_memory_high_watermark(0.4)"
 
     func diskAlarm() async throws -> Bool {
-        let ending = "rabbit_disk_monitor:set_disk_free_limit(\"50MB\")"
-        let isSeen = try await isOneRelayBlocked(
-            by: "rabbit_disk_monitor:set_disk_free_limit(\"100000GB\")", else: ending)
+        try await alarm(
+            "rabbit_disk_monitor:set_disk_free_limit(\"100000GB\")",
+            "rabbit_disk_monitor:set_disk_free_limit(\"50MB\")")
+    }
+
+    private func alarm(_ raising: String, _ ending: String) async throws -> Bool {
+        let isSeen = try await isOneRelayBlocked(by: raising, else: ending)
         try await Self.tellBroker(ending)
         return isSeen
     }
@@ -60,10 +62,7 @@ extension ChaosRound {
         let isSeen = try await isNoticed(
             "begin \(withdrawing), \(Self.closingConnections) end",
             by: {
-                for relay in relays {
-                    let body = await relay.get("/readyz")?.body ?? ""
-                    if body.contains("403") || body.contains("530") { return true }
-                }
+                for relay in relays where await says(relay, ["403", "530"]) { return true }
                 return false
             }, else: giving)
         try await Self.tellBroker(giving)

@@ -26,13 +26,15 @@ extension ChaosRound {
     /// Whether `/readyz` of all of them names one of these soon.
     func isSaid(by programs: [Program], _ words: String...) async throws -> Bool {
         for program in programs {
-            let isSaid = try await happens {
-                let body = await program.get("/readyz")?.body ?? ""
-                return words.contains { body.contains($0) }
-            }
-            guard isSaid else { return false }
+            guard try await happens({ await says(program, words) }) else { return false }
         }
         return true
+    }
+
+    /// Whether `/readyz` names one of these now.
+    func says(_ program: Program, _ words: [String]) async -> Bool {
+        let body = await program.get("/readyz")?.body ?? ""
+        return words.contains { body.contains($0) }
     }
 
     /// Whether the condition comes true in time: evidence, for want of which the round is void.
