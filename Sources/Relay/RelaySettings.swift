@@ -27,7 +27,7 @@ struct RelaySettings: Sendable {
             name: try settings.read(Self.queueSetting), type: try settings.read(BrokerSettings.queueType))
         windowSize = try settings.read(Self.batchSizeSetting)
         marketLimit = try settings.read(Self.marketSetting)
-        pollInterval = .milliseconds(try settings.read(Self.pollSetting))
+        pollInterval = try settings.read(Self.pollSetting)
         retention = try settings.read(Self.retentionSetting)
     }
 
@@ -43,8 +43,8 @@ struct RelaySettings: Sendable {
     static let marketSetting = Setting.integer(
         "RELAY_UNCONFIRMED_PER_MARKET", flag: "--unconfirmed-per-market", default: 1, in: 1...1000, unit: "messages",
         help: "above 1 faster with few markets, but later ones overtake one that the broker refuses")
-    static let pollSetting = Setting.integer(
-        "RELAY_POLL_MS", flag: "--poll-ms", default: 1000, in: 10...60_000, unit: "ms",
+    static let pollSetting = Setting.milliseconds(
+        "RELAY_POLL_MS", flag: "--poll-ms", default: .seconds(1), in: .milliseconds(10)...(.seconds(60)),
         help: "how often to look for rows when the doorbell is silent")
     static let retentionSetting = Setting.durationOrOff(
         "OUTBOX_RETENTION", flag: "--retention", default: .seconds(7 * 86_400),

@@ -33,7 +33,7 @@ struct WriterSettings: Sendable {
         let type = try settings.read(BrokerSettings.queueType)
         queues = kinds.map { QueueDeclaration(name: RecordKind.all[$0].queue, type: type) }
         batchSize = try settings.read(Self.batchSizeSetting)
-        batchDelay = .milliseconds(try settings.read(Self.batchDelaySetting))
+        batchDelay = try settings.read(Self.batchDelaySetting)
         prefetch = UInt16(try settings.read(Self.prefetchSetting))
         maximumMessageBytes = try settings.read(Self.maximumMessageSetting)
         retryUnknownFor = try settings.read(Self.retryUnknownSetting)
@@ -53,8 +53,8 @@ struct WriterSettings: Sendable {
     static let batchSizeSetting = Setting.integer(
         "WRITER_BATCH_SIZE", flag: "--batch-size", default: 500, in: 1...10_000, unit: "messages",
         help: "the most messages of one transaction")
-    static let batchDelaySetting = Setting.integer(
-        "WRITER_BATCH_DELAY_MS", flag: "--batch-delay-ms", default: 0, in: 0...10_000, unit: "ms",
+    static let batchDelaySetting = Setting.milliseconds(
+        "WRITER_BATCH_DELAY_MS", flag: "--batch-delay-ms", default: .zero, in: .zero...(.seconds(10)),
         help: "how long the first message of a batch waits for others")
     static let prefetchSetting = Setting.integer(
         "WRITER_PREFETCH", flag: "--prefetch", default: 2000, in: 1...65_535, unit: "messages",

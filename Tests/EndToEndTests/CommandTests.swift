@@ -43,6 +43,62 @@ import Testing
         }
     }
 
+    /// The names and flags of the table that `--help` prints.
+    private func table(_ name: Program.Name) async throws -> [(setting: String, flag: String)] {
+        let help = try await Program(name, ["--help"])
+        #expect(try await help.ended() == .status(0))
+        return help.output.split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard !line.hasPrefix(" "), words.count > 1, words[1].hasPrefix("--") else { return nil }
+            return (String(words[0]), String(words[1]))
+        }
+    }
+
+    @Test(arguments: ["writer", "relay"]) func everyFlagOfTheTableIsTakenByEveryCommand(program: String) async throws {
+        let name = try #require(Program.Name(rawValue: program))
+        let table = try await table(name)
+        #expect(table.count >= 10)
+        for (setting, flag) in table {
+            for arguments in [
+                [flag, String(repeating: "x", count: 300)], ["check", "\(flag)=\(String(repeating: "x", count: 300))"],
+            ] {
+                let run = try await Program(name, arguments, environment: Self.somewhere)
+                #expect(try await run.ended() == .status(78), "\(flag): \(run.log)")
+                #expect((run.log + run.output).contains("\(setting) (given as \(flag)) is"), "\(run.log)\(run.output)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (["LOG_LEVEL": "warn"], "LOG_LEVEL"), (["SHUTDOWN_TIMEOUT": "20"], "SHUTDOWN_TIMEOUT"),
+        (["WRITER_HTTP": "9464"], "WRITER_HTTP"), (["WRITER_HTTP_TOKEN_FILE": "/nowhere"], "WRITER_HTTP_TOKEN_FILE"),
+        (["LOG_FORMAT": "xml"], "LOG_FORMAT"),
+    ])
+    func checkRefusesWhatRunRefuses(settings: [String: String], named: String) async throws {
+        for words in [["check"], []] {
+            let program = try await Program(.writer, words, environment: Self.somewhere.merging(settings) { $1 })
+            #expect(try await program.ended() == .status(78))
+            #expect((program.output + program.log).contains("\(named) is "), "\(program.output)\(program.log)")
+            #expect(!program.output.contains("ok   settings"))
+        }
+    }
+
+    @Test func checkNamesAVariableThatIsNoSetting() async throws {
+        let program = try await Program(
+            .writer, ["check"], environment: Self.somewhere.merging(["WRITER_BATCH_SISE": "7"]) { $1 })
+        #expect(try await program.ended() == .status(69))
+        #expect(
+            program.output.contains(
+                "WARN settings: WRITER_BATCH_SISE is set, but is no setting and has no effect. Did you mean "
+                    + "WRITER_BATCH_SIZE?"))
+    }
+
+    @Test(arguments: ["writer", "relay"]) func theVersionIsPrinted(program: String) async throws {
+        let run = try await Program(try #require(Program.Name(rawValue: program)), ["--version"])
+        #expect(try await run.ended() == .status(0))
+        #expect(run.output.wholeMatch(of: /(writer|relay) [0-9]+[.][0-9]+[.][0-9]+\n/) != nil, "\(run.output)")
+    }
+
     @Test(arguments: [
         ["writer", "--no-such-flag"], ["writer", "no-such-command"], ["writer", "feed"],
         ["writer", "markets", "import"],

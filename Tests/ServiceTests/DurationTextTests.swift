@@ -4,7 +4,7 @@ import Testing
 @Suite struct DurationTextTests {
     @Test(arguments: [
         ("500ms", 500), ("20s", 20_000), ("1h30m", 5_400_000), ("7d", 604_800_000), ("0s", 0), ("1d1ms", 86_400_001),
-        ("90m", 5_400_000),
+        ("90m", 5_400_000), ("1w", 604_800_000), ("1w1d", 691_200_000),
     ])
     func reads(text: String, milliseconds: Int) {
         #expect(DurationText.parse(text) == .milliseconds(milliseconds))

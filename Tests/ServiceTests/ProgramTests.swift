@@ -18,6 +18,18 @@ private struct Writer: AsyncParsableCommand {
     @Option var batchSize: String?
 }
 
+private struct Leaf: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list")
+}
+
+private struct Markets: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "markets", subcommands: [Leaf.self])
+}
+
+private struct Family: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "writer", subcommands: [Markets.self])
+}
+
 @Suite struct ProgramTests {
     private func ending(_ arguments: String...) throws -> ProgramEnding {
         let error = try #require(throws: (any Error).self) {
@@ -41,6 +53,50 @@ private struct Writer: AsyncParsableCommand {
         for line in table.split(separator: "\n") { #expect(ending.text.contains("\(line)\n")) }
     }
 
+    @Test func theFlagsOfSettingsAreTakenOut() throws {
+        let settings: [AnySetting] = [CommonSettings.logLevel, CommonSettings.shutdownTimeout]
+        let flags = try SettingFlags(
+            ["feed", "--log-level", "debug", "x", "--shutdown-timeout=", "--log-level=error", "--", "--log-level"],
+            settings: settings)
+        #expect(flags.values == ["LOG_LEVEL": "error", "SHUTDOWN_TIMEOUT": ""])
+        #expect(flags.rest == ["feed", "x", "--", "--log-level"])
+        for arguments in [["--log-level"], ["--log-level", "--shutdown-timeout", "1s"]] {
+            #expect(throws: ValidationError.self) { try SettingFlags(arguments, settings: settings) }
+        }
+    }
+
+    @Test func aMistypedFlagOfASettingIsAnsweredAndHarmless() throws {
+        let error = try #require(throws: (any Error).self) { try Writer.parseAsRoot(["--log-levl\u{1B}[2J"]) }
+        let settings: [AnySetting] = [CommonSettings.logLevel]
+        let ending = ProgramEnding(
+            try #require(throws: (any Error).self) { try Writer.parseAsRoot(["--log-levl"]) }, of: Writer.self,
+            arguments: ["--log-levl"], settings: settings)
+        #expect(ending.status == 64 && ending.text.hasPrefix("Did you mean --log-level?\n"))
+        let hostile = ProgramEnding(error, of: Writer.self).text
+        #expect(!hostile.contains("\u{1B}") && hostile.contains("\\u{1b}[2J"))
+    }
+
+    @Test(arguments: [
+        ("markets", "markets", Substring?.none), ("market", nil, "markets"), ("nonsense", nil, nil),
+        ("markets lst", nil, "list"), ("help", "help", nil), ("--x", "--x", nil),
+    ])
+    func aCommandThatIsNoneIsAnswered(line: String, good: String?, meant: Substring?) throws {
+        let words = line.split(separator: " ").map(String.init)
+        guard good == nil else { return try CommandWords.check(words, of: Family.self) }
+        let error = try #require(throws: ValidationError.self) { try CommandWords.check(words, of: Family.self) }
+        #expect(error.message.contains("has no command \"\(words.last!)\""))
+        #expect(error.message.contains("Did you mean \(meant ?? "")") == (meant != nil))
+    }
+
+    @Test(arguments: [
+        ("migrat", "migrate"), ("LOG_LEVL", "LOG_LEVEL"), ("feeed", "feed"), ("ruin", "run"), ("relya", "relay"),
+        ("run", nil), ("x", nil), ("completely", nil),
+    ])
+    func theNearestNameIsFound(word: String, meant: String?) {
+        #expect(
+            Spelling.nearest(to: word, in: ["migrate", "LOG_LEVEL", "feed", "run", "relay", "y", "check"]) == meant)
+    }
+
     @Test func aSettingErrorIs78AndOneLine() {
         let ending = ProgramEnding(SettingError(setting: "X", problem: "is \"1\",\nbut may be: 2"), of: Writer.self)
         #expect(ending.status == 78)
@@ -61,7 +117,7 @@ private struct Writer: AsyncParsableCommand {
         }
         await #expect(processExitsWith: .exitCode(ExitStatus.usage.rawValue)) {
             atexit { abort() }
-            await runProgram(Writer.self, arguments: ["--nonsense"])
+            await runProgram(Writer.self, settings: [], arguments: ["--nonsense"])
         }
     }
 }

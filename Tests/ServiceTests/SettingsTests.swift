@@ -17,7 +17,7 @@ private let kinds = Setting<[Kind]>.list("WRITER_KINDS", flag: "--kinds", defaul
 @Suite struct SettingsTests {
     @Test func aFlagWinsOverTheEnvironmentAndThatOverTheDefault() throws {
         let environment = ["WRITER_BATCH_SIZE": "7"]
-        let both = SettingsReader(options: [(batchSize, "9"), (retention, nil)], environment: environment)
+        let both = SettingsReader(flags: ["WRITER_BATCH_SIZE": "9"], environment: environment)
         #expect(try both.read(batchSize) == 9)
         #expect(try both.read(retention) == .seconds(86_400))
         #expect(try SettingsReader(environment: environment).read(batchSize) == 7)
@@ -46,7 +46,50 @@ private let kinds = Setting<[Kind]>.list("WRITER_KINDS", flag: "--kinds", defaul
         }
         #expect(
             error?.description
-                == "OUTBOX_RETENTION (given as --retention) is \"3\", but may be: 1h to 10d")
+                == "OUTBOX_RETENTION (given as --retention) is \"3\", but may be: a duration with its unit, 1h to 10d")
+    }
+
+    @Test func millisecondsMayHaveAUnitOrNot() throws {
+        let poll = Setting.milliseconds(
+            "RELAY_POLL_MS", flag: "--poll-ms", default: .seconds(1), in: .milliseconds(10)...(.seconds(60)), help: "")
+        for (text, value) in [("250", 250), ("250ms", 250), ("1s", 1000), ("1m", 60_000)] {
+            #expect(try SettingsReader(environment: ["RELAY_POLL_MS": text]).read(poll) == .milliseconds(value))
+        }
+        for text in ["", "9", "-20", "1e3", "60001", "2m", "٣٣"] where !text.isEmpty {
+            let error = #expect(throws: SettingError.self) {
+                try SettingsReader(environment: ["RELAY_POLL_MS": text]).read(poll)
+            }
+            #expect(
+                error?.description
+                    == "RELAY_POLL_MS is \"\(text)\", but may be: a duration with its unit, 10ms to 1m, or a number of "
+                    + "milliseconds")
+        }
+        #expect(SettingsTable.text(for: [poll]).contains("default: 1000ms"))
+    }
+
+    @Test func everyWrongSettingOfTheTableIsAProblem() {
+        let settings = SettingsReader(
+            flags: ["WRITER_BATCH_SIZE": "0"], environment: ["OUTBOX_RETENTION": "20", "WRITER_KINDS": "ticker"],
+            table: [batchSize, retention, kinds])
+        #expect(settings.problems.map(\.setting) == ["WRITER_BATCH_SIZE", "OUTBOX_RETENTION"])
+    }
+
+    @Test func aVariableThatIsNearlyASettingIsSaid() {
+        let environment = [
+            "WRITER_BATCH_SISE": "7", "WRITER_BATCH_SIZE": "7", "WRITER_NONSENSE": "1", "DATABASE_URL_FIEL": "x",
+            "RELAY_POLL_MS": "5", "AMQPS_URL": "x", "LOG_FILE": "x", "PATH": "x", "LOG_LEVL": "x",
+            "WRITER_SERVICE_HOST": "10.0.0.1", "WRITER_PORT": "tcp://10.0.0.1:9464", "WRITER_KINDZ": "",
+            "WRITER_PORT_9464_TCP_ADDR": "10.0.0.1", "DATABASE_URL_FILE": "x",
+        ]
+        let settings = SettingsReader(
+            environment: environment, table: [batchSize, kinds, CommonSettings.databaseURL, CommonSettings.logLevel])
+        #expect(
+            settings.unknownVariables(prefix: "WRITER_") == [
+                "DATABASE_URL_FIEL is set, but is no setting and has no effect. Did you mean DATABASE_URL_FILE?",
+                "LOG_LEVL is set, but is no setting and has no effect. Did you mean LOG_LEVEL?",
+                "WRITER_BATCH_SISE is set, but is no setting and has no effect. Did you mean WRITER_BATCH_SIZE?",
+                "WRITER_NONSENSE is set, but is no setting and has no effect",
+            ])
     }
 
     @Test func aHostileValueStaysOnOneShortLine() throws {

@@ -1,6 +1,7 @@
 import AMQP
 import ArgumentParser
 import Program
+import Service
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,9 +11,9 @@ struct CheckCommand: AsyncParsableCommand {
     @OptionGroup var flags: RelayFlags
 
     func run() async throws {
-        let settings = try RelaySettings(flags.settings)
         var report = CheckReport()
-        report.note("settings", true, "all readable")
+        try report.settings(.current, of: "relay")
+        let settings = try RelaySettings(.current)
         await report.database(
             settings.database,
             rights: [

@@ -19,6 +19,16 @@ public struct CheckReport: Sendable {
     /// Prints one line of something that is allowed, and should be known.
     public func warn(_ what: String, _ finding: String) { StandardStream.line("WARN \(what): \(finding)") }
 
+    /// Every setting of the program, as its service reads it.
+    /// - Throws: ``CommandExit`` with 78 if one is wrong, after a line for each that is.
+    public mutating func settings(_ reader: SettingsReader, of program: String) throws(CommandExit) {
+        let problems = reader.problems
+        for problem in problems { note("settings", false, "\(problem)") }
+        for line in reader.unknownVariables(prefix: "\(program.uppercased())_") { warn("settings", line) }
+        guard problems.isEmpty else { throw CommandExit(.configuration) }
+        note("settings", true, "all readable")
+    }
+
     /// Connection, schema version and rights.
     /// - Parameter rights: what the program does, as relation or function, and privilege; some columns will do.
     public mutating func database(

@@ -24,7 +24,12 @@ public enum Program {
         _ name: String, settings: SettingsReader, http: Setting<BindAddress>, metrics: [MetricDescription],
         readiness: Readiness, service: (Logger) throws -> any ServiceLifecycle.Service
     ) async throws -> Never {
+        if let problem = settings.problems.first { throw problem }
         let logger = try ProgramLog.start(program: name, settings: settings)
+        logger.info("\(name) starts", metadata: ["version": "\(Version.current)", "process": "\(identity)"])
+        for line in settings.unknownVariables(prefix: "\(name.uppercased())_") {
+            logger.warning("a variable of the environment has no effect", metadata: ["variable": "\(line)"])
+        }
         let registry = PrometheusRegistry(metrics)
         MetricsSystem.bootstrap(registry)
         let openFiles = settings.warnings(for: [CommonSettings.databaseURL, CommonSettings.brokerURL, http.token])

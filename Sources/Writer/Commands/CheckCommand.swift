@@ -2,6 +2,7 @@ import AMQP
 import ArgumentParser
 import Program
 import Records
+import Service
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,9 +12,9 @@ struct CheckCommand: AsyncParsableCommand {
     @OptionGroup var flags: WriterFlags
 
     func run() async throws {
-        let settings = try WriterSettings(flags.settings)
         var report = CheckReport()
-        report.note("settings", true, "all readable")
+        try report.settings(.current, of: "writer")
+        let settings = try WriterSettings(.current)
         let rights = [
             ("markets", "SELECT"), ("outbox", "INSERT"), ("ingest_batches", "INSERT"), ("quarantine", "INSERT"),
             ("conflicting_duplicates", "INSERT"), ("quarantine", "UPDATE"), ("quarantine_acts", "INSERT"),

@@ -1,7 +1,7 @@
-/// Durations as operators write them: `7d`, `20s`, `1h30m`, `500ms`.
+/// Durations as operators write them: `1w`, `7d`, `20s`, `1h30m`, `500ms`.
 public enum DurationText {
     private static let units: [(name: String, milliseconds: Int64)] = [
-        ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+        ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
 
     /// Reads a duration: whole numbers, each with a unit, the larger unit first and no unit twice.
@@ -24,14 +24,14 @@ public enum DurationText {
         return .milliseconds(total)
     }
 
-    /// Writes a duration so that ``parse(_:)`` reads it back: `1h30m`, `500ms`, `0s`; cut to whole milliseconds.
+    /// Writes a duration so that ``parse(_:)`` reads it back: `14d`, `1h30m`, `500ms`, `0s`; cut to whole milliseconds.
     public static func format(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         var rest = seconds * 1000 + attoseconds / 1_000_000_000_000_000
         guard rest != 0 else { return "0s" }
         var text = rest < 0 ? "-" : ""
         rest = abs(rest)
-        for unit in units where rest >= unit.milliseconds {
+        for unit in units.dropFirst() where rest >= unit.milliseconds {
             text += "\(rest / unit.milliseconds)\(unit.name)"
             rest %= unit.milliseconds
         }

@@ -2,27 +2,47 @@ extension Setting where Value == Int {
     /// A whole number.
     /// - Parameters:
     ///   - range: The numbers it may be.
-    ///   - unit: What it counts, as in `ms` or `rows`; shown in the table.
+    ///   - unit: What it counts, as in `bytes` or `rows`; shown in the table.
     public static func integer(
         _ name: String, flag: String?, default defaultValue: Int?, in range: ClosedRange<Int>, unit: String = "",
         help: String
     ) -> Self {
         let suffix = unit.isEmpty ? "" : " \(unit)"
+        let one = unit.hasSuffix("s") ? String(suffix.dropLast()) : suffix
         return Setting(
-            name, flag: flag, default: defaultValue, defaultText: defaultValue.map { "\($0)\(suffix)" },
+            name, flag: flag, default: defaultValue, defaultText: defaultValue.map { "\($0)\($0 == 1 ? one : suffix)" },
             allowed: "\(range.lowerBound) to \(range.upperBound)\(suffix)", help: help
         ) { text in Int(text).flatMap { range.contains($0) ? $0 : nil } }
     }
 }
 
 extension Setting where Value == Duration {
+    /// The text for a range of durations, which says that they have a unit.
+    fileprivate static func words(_ range: ClosedRange<Duration>) -> String {
+        "a duration with its unit, \(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound))"
+    }
+
+    /// A setting whose name ends in `_MS`: a number of milliseconds, or a duration with its unit.
+    public static func milliseconds(
+        _ name: String, flag: String?, default defaultValue: Duration, in range: ClosedRange<Duration>, help: String
+    ) -> Self {
+        Setting(
+            name, flag: flag, default: defaultValue, defaultText: "\(Int(defaultValue / .milliseconds(1)))ms",
+            allowed: "\(words(range)), or a number of milliseconds", help: help
+        ) { text in
+            let isNumber =
+                !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            return DurationText.parse(isNumber ? text + "ms" : text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
     /// A duration such as `500ms`, `20s`, `1h30m` or `7d`; see ``DurationText``.
     public static func duration(
         _ name: String, flag: String?, default defaultValue: Duration?, in range: ClosedRange<Duration>, help: String
     ) -> Self {
         Setting(
             name, flag: flag, default: defaultValue, defaultText: defaultValue.map(DurationText.format),
-            allowed: "\(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound))", help: help
+            allowed: words(range), help: help
         ) { text in DurationText.parse(text).flatMap { range.contains($0) ? $0 : nil } }
     }
 }
@@ -34,8 +54,7 @@ extension Setting where Value == Duration? {
     ) -> Self {
         Setting(
             name, flag: flag, default: .some(defaultValue), defaultText: DurationText.format(defaultValue),
-            allowed: "\(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound)), or off",
-            help: help
+            allowed: "\(Setting<Duration>.words(range)), or off", help: help
         ) { text in
             if text == "off" { return .some(nil) }
             return DurationText.parse(text).flatMap { range.contains($0) ? .some($0) : nil }

@@ -14,6 +14,8 @@ public protocol SettingDeclaration: Sendable {
     var isSecret: Bool { get }
     /// Whether `<name>_FILE` may name a file that holds the value instead.
     var hasFileVariant: Bool { get }
+    /// What is wrong with it as it is set; nil if nothing is, or it is not set.
+    func problem(_ reader: SettingsReader) -> SettingError?
 }
 
 /// A setting whose value may be of any type.
@@ -31,6 +33,15 @@ public struct Setting<Value: Sendable>: SettingDeclaration {
     public let isSecret: Bool
     public let hasFileVariant: Bool
     let parse: @Sendable (String) -> Value?
+
+    public func problem(_ reader: SettingsReader) -> SettingError? {
+        do throws(SettingError) {
+            _ = try reader.readIfSet(self)
+            return nil
+        } catch {
+            return error
+        }
+    }
 
     /// Declares a setting of a type of its own; see ``integer(_:flag:default:in:unit:help:)`` and the others first.
     /// - Parameters:

@@ -5,8 +5,13 @@ import FoundationEssentials
 ///
 /// An environment variable that is empty counts as not set.
 public struct SettingsReader: Sendable {
+    /// Those of the command that runs; `runProgram` sets it.
+    @TaskLocal public static var current = SettingsReader()
+
     private let flags: [String: String]
     private let reader: ConfigReader
+    private let table: [AnySetting]
+    private let variables: [String]
 
     /// The environment variables of this process.
     public static var processEnvironment: [String: String] { ProcessInfo.processInfo.environment }
@@ -14,10 +19,14 @@ public struct SettingsReader: Sendable {
     /// - Parameters:
     ///   - flags: The values given as flags, by the environment name of their setting.
     ///   - environment: The environment variables.
+    ///   - table: All settings of the program, for ``problems`` and ``unknownVariables(prefix:)``.
     public init(
-        flags: [String: String] = [:], environment: [String: String] = SettingsReader.processEnvironment
+        flags: [String: String] = [:], environment: [String: String] = SettingsReader.processEnvironment,
+        table: [AnySetting] = []
     ) {
         self.flags = flags
+        self.table = table
+        variables = environment.filter { !$0.value.isEmpty }.map(\.key)
         let flagValues = flags.map { (AbsoluteConfigKey([$0]), ConfigValue(.string($1), isSecret: false)) }
         reader = ConfigReader(providers: [
             InMemoryProvider(name: "flags", values: Dictionary(uniqueKeysWithValues: flagValues)),
@@ -25,17 +34,13 @@ public struct SettingsReader: Sendable {
         ])
     }
 
-    /// Reads settings given as the options of a command.
-    /// - Parameters:
-    ///   - options: Each setting with its option's text, nil when the option was not given.
-    ///   - environment: The environment variables.
-    public init(
-        options: [(setting: AnySetting, value: String?)],
-        environment: [String: String] = SettingsReader.processEnvironment
-    ) {
-        var flags: [String: String] = [:]
-        for option in options { flags[option.setting.name] = option.value }
-        self.init(flags: flags, environment: environment)
+    /// What is wrong with the settings of the table, a line for each that is.
+    public var problems: [SettingError] { table.compactMap { $0.problem(self) } }
+
+    /// A line for each variable that looks like a setting and is none.
+    /// - Parameter prefix: What the names of the program's own settings begin with, as in `WRITER_`.
+    public func unknownVariables(prefix: String) -> [String] {
+        UnknownVariables(variables, prefix: prefix, settings: table).lines
     }
 
     /// The value of a setting, or its default.
