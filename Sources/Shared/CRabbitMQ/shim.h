@@ -1,9 +1,16 @@
 #pragma once
-// rabbitmq-c 0.11, as in Debian 12: the rabbitmq-c/ header folder exists only from 0.12 on.
+// From rabbitmq-c 0.12 on the headers have a folder, and those at the old place only warn. Debian 12 has 0.11.
+#if __has_include(<rabbitmq-c/amqp.h>)
+#include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/framing.h>
+#include <rabbitmq-c/ssl_socket.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
+#endif
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
