@@ -1,9 +1,14 @@
 import CoreMetrics
+import Records
 import Service
 
-/// The relay's metrics, made once; docs/operations.md lists them.
+/// The relay's metrics, made once; docs/metrics.md lists them.
 struct RelayMetrics: Sendable {
-    let published = Counter(label: "candlepost_relay_rows_published_total")
+    /// By kind, and one for kinds that this program does not know.
+    private let published = (RecordKind.all.map(\.name) + ["other"]).map {
+        Counter(label: "candlepost_relay_rows_published_total", dimensions: [("kind", $0)])
+    }
+    private let delivery = TracedTimer(label: "candlepost_relay_delivery_seconds")
     let refused = Counter(label: "candlepost_relay_rows_refused_total")
     let returned = Counter(label: "candlepost_relay_rows_returned_total")
     let wokenByDoorbell = Counter(label: "candlepost_relay_wakeups_total", dimensions: [("by", "doorbell")])
@@ -12,8 +17,18 @@ struct RelayMetrics: Sendable {
     let lanesOwned = Gauge(label: "candlepost_relay_lanes_owned")
     private let pending = Gauge(label: "candlepost_relay_rows_pending")
     private let lag = Gauge(label: "candlepost_relay_lag_seconds")
+    private let parkedNow = Gauge(label: "candlepost_relay_rows_parked")
+
+    /// The broker has the row.
+    /// - Parameter now: milliseconds since 1970.
+    func confirmed(_ row: OutboxRow, at now: Int64) {
+        published[min(row.series.kind.number, published.count - 1)].increment()
+        delivery.record(
+            seconds: Double(max(0, now - row.createdAt)) / 1000, of: row.sampledTrace, at: Double(now) / 1000)
+    }
 
     func report(_ report: PendingReport) {
+        parkedNow.record(report.parked)
         pending.record(report.rows)
         lag.record(report.oldestAge)
     }
@@ -22,7 +37,13 @@ struct RelayMetrics: Sendable {
 extension RelayMetrics {
     /// What each metric means, as Prometheus shows it.
     static let descriptions: [MetricDescription] = [
-        MetricDescription("candlepost_relay_rows_published_total", .counter, "Rows that the broker confirmed."),
+        MetricDescription(
+            "candlepost_relay_rows_published_total", .counter, "Rows that the broker confirmed, by kind."),
+        MetricDescription(
+            "candlepost_relay_delivery_seconds", .histogram,
+            "From the row's transaction, by the database's clock, to the broker's confirm, by this one's."),
+        MetricDescription(
+            "candlepost_relay_rows_parked", .gauge, "Rows that are parked now, of all relays; exact up to 10,000."),
         MetricDescription(
             "candlepost_relay_rows_refused_total", .counter, "Publishes that the broker refused; they are repeated."),
         MetricDescription(

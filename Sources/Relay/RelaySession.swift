@@ -286,12 +286,12 @@ actor RelaySession {
     ) async throws {
         lastOutcome = .now
         if faults.areIn(window.ownedLanes) { for row in window.inFlightRows { faults.acquit(row.row.id) } }
+        let now = WallClock.milliseconds
         for outcome in outcomes {
             switch outcome {
             case .confirmed(let tags):
-                window.confirmed(tags)
+                window.confirmed(tags) { metrics.confirmed($0, at: now) }
                 refusals.confirmed()
-                metrics.published.increment(by: tags.count)
                 health.vitals.published(tags.count)
             case .refused(let tags):
                 metrics.refused.increment(by: tags.count)

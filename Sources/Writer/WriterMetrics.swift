@@ -3,7 +3,7 @@ import CoreMetrics
 import Records
 import Service
 
-/// The writer's metrics, made once; docs/operations.md lists them.
+/// The writer's metrics, made once; docs/metrics.md lists them.
 struct WriterMetrics: Sendable {
     private let receivedCounters: [Counter]
     private let stored: [Counter]
@@ -11,6 +11,8 @@ struct WriterMetrics: Sendable {
     private let duplicateOther: [Counter]
     private let quarantined: [Refusal.Reason: Counter]
     private let batches = Counter(label: "candlepost_writer_batches_total")
+    private let batchMessages = Recorder(label: "candlepost_writer_batch_messages", aggregate: true)
+    private let quarantineOpen: [Refusal.Reason: Gauge]
     let idsAhead = Gauge(label: "candlepost_outbox_ids_ahead")
 
     init() {
@@ -21,13 +23,23 @@ struct WriterMetrics: Sendable {
         stored = counters("candlepost_writer_records_stored_total")
         duplicateSame = counters("candlepost_writer_duplicates_total", [("content", "same")])
         duplicateOther = counters("candlepost_writer_duplicates_total", [("content", "other")])
+        quarantineOpen = Dictionary(
+            uniqueKeysWithValues: Refusal.Reason.allCases.map {
+                ($0, Gauge(label: "candlepost_quarantine_open", dimensions: [("reason", $0.rawValue)]))
+            })
         quarantined = Dictionary(
             uniqueKeysWithValues: Refusal.Reason.allCases.map {
                 ($0, Counter(label: "candlepost_writer_quarantined_total", dimensions: [("reason", $0.rawValue)]))
             })
     }
 
+    /// - Parameter open: how many messages are in quarantine, by reason.
+    func quarantine(open: [Refusal.Reason: Int64]) {
+        for (reason, count) in open { quarantineOpen[reason]?.record(count) }
+    }
+
     func received(_ batch: DeliveryBatch, kinds: [Int]) {
+        batchMessages.record(batch.deliveries.count)
         var counts = [Int](repeating: 0, count: RecordKind.all.count)
         for delivery in batch.deliveries { counts[kinds[delivery.queue]] += 1 }
         for (kind, count) in counts.enumerated() where count > 0 { receivedCounters[kind].increment(by: count) }
@@ -56,7 +68,16 @@ extension WriterMetrics {
             "Messages whose record was stored before, by kind; content is same or other than what is stored."),
         MetricDescription(
             "candlepost_writer_quarantined_total", .counter, "Messages that can't be a record, by reason."),
-        MetricDescription("candlepost_writer_batches_total", .counter, "Transactions committed."),
+        MetricDescription("candlepost_writer_batches_total", .counter, "Batches stored."),
+        MetricDescription(
+            "candlepost_writer_batch_messages", .histogram, "Messages of a batch, as it was taken from the queues.",
+            buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]),
+        MetricDescription(
+            "candlepost_writer_commit_seconds", .histogram,
+            "From the first statement of a transaction to the answer to its COMMIT; of those that succeeded."),
+        MetricDescription(
+            "candlepost_quarantine_open", .gauge,
+            "Messages in quarantine that nobody has dealt with, of all writers, by reason; exact up to 10,000."),
         MetricDescription(
             "candlepost_outbox_ids_ahead", .gauge, "Ids for which there are partitions of the outbox, beyond the last."),
     ]

@@ -1,6 +1,7 @@
 import CoreMetrics
 import Logging
 import Postgres
+import Records
 import Schema
 import Service
 
@@ -76,7 +77,25 @@ struct WriterSignals: Sendable {
             let haveChanged = try await connection.nextNotification(timeout: .seconds(10))
             if haveChanged { try await markets.reload(connection) }
             try await retryQuarantined(connection)  // a query that fails where the connection is half open
+            metrics.quarantine(open: try await openQuarantine(connection))
         }
+    }
+
+    /// How many messages wait in quarantine, by reason: no more than 10,001 of each are looked at.
+    private func openQuarantine(_ connection: PostgresConnection) async throws -> [Refusal.Reason: Int64] {
+        var reasons = BinaryArray(elementType: .text, capacity: Refusal.Reason.allCases.count)
+        for reason in Refusal.Reason.allCases { reasons.append(text: reason.rawValue) }
+        let rows = try await connection.pipeline([
+            Statement(
+                """
+                SELECT (SELECT count(*) FROM (SELECT FROM quarantine
+                                              WHERE reason = wanted AND resolved_at IS NULL LIMIT 10001) open)
+                FROM unnest($1::text[]) WITH ORDINALITY AS reasons(wanted, place) ORDER BY place
+                """,
+                name: "count_quarantine", [.array(reasons)])
+        ])[0]
+        let counts = (0..<rows.count).map { rows.int8($0, 0) }
+        return Dictionary(uniqueKeysWithValues: zip(Refusal.Reason.allCases, counts))
     }
 
     /// Messages that came before their market did, up to the time that the setting gives them. On a connection of its own,

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func report(stillFor seconds: Double) -> PendingReport {
-        PendingReport(rows: 7, isExact: true, oldestAge: 0, stillFor: seconds)
+        PendingReport(rows: 7, isExact: true, oldestAge: 0, stillFor: seconds, parked: 0)
     }
 
     @Test func aLaneThatStandsStillIsSeen() {

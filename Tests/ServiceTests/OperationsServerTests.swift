@@ -51,6 +51,15 @@ private let httpSetting = Setting.bindAddress(
         }
     }
 
+    @Test func speaksOpenMetricsToWhoeverAsks() async throws {
+        try await withServer { client in
+            let answer = await client.exchange(
+                "GET /metrics HTTP/1.1\r\nAccept: text/plain;q=0.5\r\nACCEPT: application/openmetrics-text\r\n\r\n")
+            #expect(answer.contains("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8"))
+            #expect(answer.hasSuffix("\n# EOF\n"))
+        }
+    }
+
     @Test(arguments: [
         ("GET / HTTP/1.1\r\n\r\n", 404), ("GET /metrics/ HTTP/1.1\r\n\r\n", 404),
         ("POST /nowhere HTTP/1.1\r\n\r\n", 404),

@@ -9,6 +9,8 @@ struct PendingReport: Sendable {
     let oldestAge: Double
     /// For how many seconds a lane has had pending rows without any of its rows being confirmed: the longest of all lanes.
     let stillFor: Double
+    /// Rows that are parked: exact up to 10,000.
+    let parked: Int64
 
     static func read(_ connection: PostgresConnection) async throws(PostgresError) -> PendingReport {
         let rows = try await connection.pipeline([
@@ -18,14 +20,15 @@ struct PendingReport: Sendable {
                 SELECT sum(rows)::bigint, bool_and(is_exact),
                        coalesce(extract(epoch FROM clock_timestamp() - min(oldest)), 0)::double precision,
                        coalesce(extract(epoch FROM clock_timestamp() - min(greatest(oldest, confirmed_at)) FILTER (WHERE oldest IS NOT NULL)), 0)
-                           ::double precision
+                           ::double precision,
+                       (SELECT count(*) FROM (SELECT FROM outbox_exceptions WHERE state = 'parked' LIMIT 10001) parked)
                 FROM pending
                 """,
                 name: "pending_report")
         ])[0]
         return PendingReport(
             rows: rows.int8(0, 0), isExact: rows.bool(0, 1), oldestAge: max(0, rows.double(0, 2)),
-            stillFor: max(0, rows.double(0, 3)))
+            stillFor: max(0, rows.double(0, 3)), parked: rows.int8(0, 4))
     }
 
     /// The table expression `pending`, a row for each lane.

@@ -1,4 +1,5 @@
 import Postgres
+import Service
 
 /// A row of the outbox as it was read; its bytes stay where the answer has them.
 struct OutboxRow: Sendable {
@@ -26,6 +27,12 @@ struct OutboxRow: Sendable {
     let answer: OutboxAnswer
     /// Its row in the answer.
     let position: Int
+
+    /// The trace of the event, if it has one and that is sampled.
+    var sampledTrace: SampledTrace? {
+        guard !answer.rows.isNull(position, OutboxReader.Column.traceParent) else { return nil }
+        return SampledTrace(traceparent: answer.rows.bytes(position, OutboxReader.Column.traceParent).span)
+    }
 }
 
 /// One answer of the database, shared by its rows.

@@ -199,10 +199,12 @@ struct PublishingWindow {
     // MARK: settle
 
     /// The broker has these rows.
-    mutating func confirmed(_ tags: ClosedRange<UInt64>) {
+    /// - Parameter each: is given each of them that was on its way.
+    mutating func confirmed(_ tags: ClosedRange<UInt64>, each: (OutboxRow) -> Void = { _ in }) {
         // Half open, because what a closed range has for an index showed in the profile.
         for tag in tags.lowerBound..<(tags.upperBound + 1) {
             guard let place = settle(tag) else { continue }
+            each(lanes[place.lane]![place.ordinal].row)
             lanes[place.lane]!.confirmed(place.ordinal)
         }
     }

@@ -30,7 +30,11 @@ public enum Program {
         for line in settings.unknownVariables(prefix: "\(name.uppercased())_") {
             logger.warning("a variable of the environment has no effect", metadata: ["variable": "\(line)"])
         }
-        let registry = PrometheusRegistry(metrics)
+        let registry = PrometheusRegistry(commonMetrics + metrics)
+        registry.addGauges("candlepost_ready", label: "condition") { readiness.gauges }
+        registry.addGauge(
+            "candlepost_build_info", dimensions: [("version", Version.current), ("revision", Version.revision)]
+        ) { 1 }
         MetricsSystem.bootstrap(registry)
         let openFiles = settings.warnings(for: [CommonSettings.databaseURL, CommonSettings.brokerURL, http.token])
         let endpoints = try settings.broker(connectionName: name).endpoints
@@ -45,6 +49,12 @@ public enum Program {
             shutdownTimeout: try settings.read(CommonSettings.shutdownTimeout), logger: logger)
         status.exit()
     }
+
+    private static let commonMetrics = [
+        MetricDescription(
+            "candlepost_ready", .gauge, "1 for each condition of /readyz that holds, 0 for one that does not."),
+        MetricDescription("candlepost_build_info", .gauge, "Always 1; the labels say what runs."),
+    ]
 }
 
 extension Setting where Value == BindAddress {

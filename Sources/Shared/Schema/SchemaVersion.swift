@@ -3,7 +3,7 @@ public import Postgres
 /// The version of the schema that this program was written for.
 public enum SchemaVersion {
     /// The number of the newest migration. A newer database is fine: migrations only add.
-    public static let required: Int32 = 11
+    public static let required: Int32 = 12
 
     /// The version that the database has, 0 for none.
     public static func current(_ connection: PostgresConnection) async throws(PostgresError) -> Int32 {

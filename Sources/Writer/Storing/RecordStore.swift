@@ -1,4 +1,5 @@
 import AMQP
+import CoreMetrics
 import Logging
 import Postgres
 import Records
@@ -14,6 +15,7 @@ actor RecordStore {
     private let markets: KnownMarkets
     private let readiness: Readiness
     private let logger: Logger
+    private let commit = Timer(label: "candlepost_writer_commit_seconds")
     private var connection: PostgresConnection?
     private var backoff = Backoff()
 
@@ -57,12 +59,15 @@ actor RecordStore {
             return try await withConnection { connection in
                 let transaction = StoreTransaction(
                     connection: connection, source: source, batch: batch, records: records)
-                return try await transaction.run { [writer] result, _ in
+                let start = ContinuousClock.now
+                let result = try await transaction.run { [writer] result, _ in
                     let quarantine = QuarantineRows(batch.refused[refused], from: source)
                     quarantine.count(into: &result)
                     let entry = IngestEntry(received: result, firstArrival: source.firstArrival, writer: writer)
                     return (refused.isEmpty ? [] : [quarantine.insert]) + [entry.insert]
                 }
+                commit.recordNanoseconds(Int64((.now - start) / .nanoseconds(1)))
+                return result
             }
         } catch let error as PostgresError where error.recovery == .refuseRow {
             return try await storeApart(batch, from: source, records: records, refused: refused, error)

@@ -65,41 +65,17 @@ final class PrometheusCallbackGauge: MetricSource {
     }
 }
 
-/// A `Timer`, in seconds, and a `Recorder` that aggregates.
-final class PrometheusHistogram: TimerHandler, RecorderHandler, MetricSource {
-    private struct State {
-        /// One for each bucket and one for what is above the last.
-        var counts: [UInt64]
-        var sum = 0.0
-    }
+/// Gauges that are asked together when somebody looks, told apart by one label.
+final class PrometheusCallbackGauges: MetricSource {
+    private let label: String
+    private let read: @Sendable () -> [(String, Double)]
 
-    private let buckets: [Double]
-    private let state: Mutex<State>
-
-    init(buckets: [Double]) {
-        self.buckets = buckets
-        state = Mutex(State(counts: Array(repeating: 0, count: buckets.count + 1)))
-    }
-
-    func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1_000_000_000) }
-    func record(_ value: Int64) { record(Double(value)) }
-
-    func record(_ value: Double) {
-        let bucket = buckets.firstIndex { value <= $0 } ?? buckets.count
-        state.withLock { state in
-            state.counts[bucket] += 1
-            state.sum += value
-        }
+    init(label: String, read: @escaping @Sendable () -> [(String, Double)]) {
+        self.label = label
+        self.read = read
     }
 
     func write(to text: inout PrometheusText, name: String, labels: MetricLabels) {
-        let (counts, sum) = state.withLock { ($0.counts, $0.sum) }
-        var total: UInt64 = 0
-        for (bound, count) in zip(buckets + [.infinity], counts) {
-            total += count
-            text.sample(name + "_bucket", labels.with("le", PrometheusText.number(bound)), Double(total))
-        }
-        text.sample(name + "_sum", labels, sum)
-        text.sample(name + "_count", labels, Double(total))
+        for (value, number) in read() { text.sample(name, labels.with(label, value), number) }
     }
 }

@@ -6,6 +6,7 @@ enum ProcessMetrics {
         MetricDescription("process_cpu_seconds_total", .counter, "User and system CPU time spent."),
         MetricDescription("process_resident_memory_bytes", .gauge, "Resident memory size."),
         MetricDescription("process_open_fds", .gauge, "Open file descriptors."),
+        MetricDescription("process_max_fds", .gauge, "The most file descriptors that it may have open."),
         MetricDescription("process_start_time_seconds", .gauge, "Start time of the process since 1970."),
     ]
 
@@ -13,6 +14,7 @@ enum ProcessMetrics {
         registry.addCounter("process_cpu_seconds_total") { cpuSeconds() }
         registry.addGauge("process_resident_memory_bytes") { residentBytes() }
         registry.addGauge("process_open_fds") { openDescriptors() }
+        registry.addGauge("process_max_fds") { mostDescriptors() }
         let start = startTime()
         registry.addGauge("process_start_time_seconds") { start }
     }
@@ -39,6 +41,12 @@ enum ProcessMetrics {
         var entries = 0
         while readdir(directory) != nil { entries += 1 }
         return Double(entries - 3)  // ".", "..", and the descriptor of this very look
+    }
+
+    private static func mostDescriptors() -> Double? {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        return Double(limit.rlim_cur)
     }
 
     private static func startTime() -> Double? {

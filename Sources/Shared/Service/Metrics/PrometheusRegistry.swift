@@ -37,17 +37,26 @@ public final class PrometheusRegistry: MetricsFactory {
         _ = source(name, dimensions, kind: .counter) { _ in PrometheusCallbackGauge(read: read) }
     }
 
+    /// Adds gauges that are asked together at each scrape, told apart by one label; see ``addGauge(_:dimensions:read:)``.
+    /// - Parameter read: gives the label's values and the gauges'.
+    public func addGauges(_ name: String, label: String, read: @escaping @Sendable () -> [(String, Double)]) {
+        _ = source(name, [], kind: .gauge) { _ in PrometheusCallbackGauges(label: label, read: read) }
+    }
+
     /// All metrics in the Prometheus text format 0.0.4, by name.
-    public func text() -> String {
+    public func text() -> String { text(as: .prometheus) }
+
+    func text(as format: MetricsFormat) -> String {
         // The callbacks of gauges run outside the lock: they may take locks of their own.
         let families = self.families.withLock { $0 }
-        var text = PrometheusText()
+        var text = PrometheusText(format: format)
         for (name, family) in families.sorted(by: { $0.key < $1.key }) where !family.series.isEmpty {
             text.header(name, kind: family.description.kind, help: family.description.help)
             for (labels, source) in family.series.sorted(by: { $0.key.text < $1.key.text }) {
                 source.write(to: &text, name: name, labels: labels)
             }
         }
+        text.end()
         return text.text
     }
 

@@ -19,19 +19,52 @@ struct MetricLabels: Hashable, Sendable {
     var text: String { pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}" }
 }
 
-/// Builds the Prometheus text format, version 0.0.4.
+/// Builds what a scrape is answered with.
 struct PrometheusText {
-    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
+    let format: MetricsFormat
     private(set) var text = ""
 
+    init(format: MetricsFormat = .prometheus) { self.format = format }
+
     mutating func header(_ name: String, kind: MetricDescription.Kind, help: String) {
-        if !help.isEmpty { text += "# HELP \(name) \(Self.escaped(help))\n" }
-        text += "# TYPE \(name) \(kind.rawValue)\n"
+        let family = familyName(name, kind)
+        if !help.isEmpty { text += "# HELP \(family) \(escapedHelp(help))\n" }
+        text += "# TYPE \(family) \(kind.rawValue)\n"
     }
 
     mutating func sample(_ name: String, _ labels: MetricLabels, _ value: Double) {
         text += "\(name)\(labels.text) \(Self.number(value))\n"
+    }
+
+    /// A bucket of a histogram, and in OpenMetrics an event that fell into it.
+    mutating func bucket(
+        _ name: String, _ labels: MetricLabels, upTo bound: Double, _ value: Double,
+        _ exemplar: PrometheusHistogram.Exemplar?
+    ) {
+        text += "\(name)_bucket\(labels.with("le", self.bound(bound)).text) \(Self.number(value))"
+        if format == .openMetrics, let exemplar {
+            let trace = exemplar.trace
+            text += " # {trace_id=\"\(trace.traceID)\",span_id=\"\(trace.spanID)\"} \(exemplar.value) \(exemplar.at)"
+        }
+        text += "\n"
+    }
+
+    /// Whoever does not find it has not got all.
+    mutating func end() { if format == .openMetrics { text += "# EOF\n" } }
+
+    /// OpenMetrics names a counter without the `_total` of its sample.
+    private func familyName(_ name: String, _ kind: MetricDescription.Kind) -> String {
+        format == .openMetrics && kind == .counter && name.hasSuffix("_total") ? String(name.dropLast(6)) : name
+    }
+
+    private func escapedHelp(_ help: String) -> String {
+        let escaped = Self.escaped(help)
+        return format == .openMetrics ? escaped.replacing("\"", with: "\\\"") : escaped
+    }
+
+    /// OpenMetrics wants a point in each number that may have one.
+    private func bound(_ value: Double) -> String {
+        format == .openMetrics && value.isFinite ? "\(value)" : Self.number(value)
     }
 
     /// Whole numbers without a fraction; infinities and "not a number" as Prometheus spells them.

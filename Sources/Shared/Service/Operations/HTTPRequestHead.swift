@@ -16,6 +16,8 @@ struct HTTPRequestHead: Equatable {
     let path: String
     /// The token of `Authorization: Bearer`, if there is one.
     let bearerToken: String?
+    /// The types that the caller takes, as `Accept` has them.
+    let accept: String
 
     /// Reads a head from the first bytes of a connection.
     static func read(_ bytes: [UInt8]) -> Reading {
@@ -28,7 +30,9 @@ struct HTTPRequestHead: Equatable {
         }
         let path = words[1].prefix { $0 != "?" }
         return .complete(
-            HTTPRequestHead(method: String(words[0]), path: String(path), bearerToken: bearerToken(in: lines)))
+            HTTPRequestHead(
+                method: String(words[0]), path: String(path), bearerToken: bearerToken(in: lines),
+                accept: values(of: "accept", in: lines).joined(separator: ",")))
     }
 
     /// Where the blank line ends; lines may end in a line feed alone (RFC 9112, section 2.2).
@@ -46,12 +50,16 @@ struct HTTPRequestHead: Equatable {
     }
 
     private static func bearerToken(in lines: [Substring]) -> String? {
-        for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "authorization" else { continue }
-            let words = line[line.index(after: colon)...].split(separator: " ")
-            return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
+        let words = values(of: "authorization", in: lines).first?.split(separator: " ") ?? []
+        return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
+    }
+
+    /// What follows the colons of all headers of this name.
+    private static func values(of name: String, in lines: [Substring]) -> [Substring] {
+        lines.dropFirst().compactMap { line in
+            guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == name else { return nil }
+            return line[line.index(after: colon)...]
         }
-        return nil
     }
 }
 

@@ -19,7 +19,7 @@ struct OperationsRoutes: Sendable {
         switch request.path {
         case "/livez": return HTTPAnswer(status: .ok, body: "ok\n")
         case "/readyz": return readyz(isTrusted: isTrusted(request), at: now)
-        default: return isTrusted(request) ? scrape() : refusal
+        default: return isTrusted(request) ? scrape(as: MetricsFormat(accept: request.accept)) : refusal
         }
     }
 
@@ -30,8 +30,8 @@ struct OperationsRoutes: Sendable {
         return HTTPAnswer(status: .unavailable, body: lines.map { $0 + "\n" }.joined())
     }
 
-    private func scrape() -> HTTPAnswer {
-        HTTPAnswer(status: .ok, contentType: PrometheusText.contentType, body: metrics.text())
+    private func scrape(as format: MetricsFormat) -> HTTPAnswer {
+        HTTPAnswer(status: .ok, contentType: format.contentType, body: metrics.text(as: format))
     }
 
     private var refusal: HTTPAnswer {

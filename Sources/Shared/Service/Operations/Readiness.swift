@@ -80,6 +80,11 @@ public final class Readiness: Sendable {
         state.withLock { $0.isDraining = true }
     }
 
+    /// For each condition whether it holds, as 1 or 0.
+    public var gauges: [(String, Double)] {
+        snapshot.conditions.map { ($0.name, $0.status == .ready ? 1 : 0) }
+    }
+
     /// All conditions now.
     public var snapshot: Snapshot {
         state.withLock { Snapshot(conditions: $0.conditions, isDraining: $0.isDraining) }
