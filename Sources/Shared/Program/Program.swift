@@ -44,8 +44,10 @@ public enum Program {
         let operations = try OperationsServer(
             address: try settings.read(http), setting: http, readiness: readiness, metrics: registry, token: token,
             logger: logger)
+        let manager = ServiceManager(
+            path: ProcessInfo.processInfo.environment["NOTIFY_SOCKET"], readiness: readiness)
         let status = await runServices(
-            [service], operations: operations, readiness: readiness,
+            (manager.map { [$0] } ?? []) + [service], operations: operations, readiness: readiness,
             shutdownTimeout: try settings.read(CommonSettings.shutdownTimeout), logger: logger)
         status.exit()
     }

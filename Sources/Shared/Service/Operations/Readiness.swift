@@ -29,6 +29,14 @@ public final class Readiness: Sendable {
         /// Whether everything is there and the program takes work.
         public var isReady: Bool { !isDraining && conditions.allSatisfy { $0.status == .ready } }
 
+        /// What is missing and why, without for how long.
+        var reasons: [String] {
+            conditions.compactMap { condition in
+                guard case .notReady(let reason) = condition.status else { return nil }
+                return "\(condition.name): \(SafeText.oneLine(reason, limit: 200))"
+            }
+        }
+
         /// One line for each thing that is missing: `postgres: connection refused, retrying for 12 s`.
         public func missing(at now: ContinuousClock.Instant) -> [String] {
             (isDraining ? ["draining"] : [])
