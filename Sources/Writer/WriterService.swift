@@ -31,49 +31,46 @@ struct WriterService: ServiceLifecycle.Service {
     /// While one batch commits the next one is collected, and decoded as soon as it is full: so batches are small when
     /// little comes, and large under load.
     private func consume(_ consumer: AMQPConsumer) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { storing in
-            do {
-                while let batch = try await consumer.nextBatch(
-                    limit: settings.batchSize, maximumBytes: settings.batchBytes, delay: settings.batchDelay,
-                    awaitsAcknowledgement: true)
-                {
-                    progress.took()
-                    let prepared = decode(batch)
-                    try await storing.next()
-                    storing.addTask { try await store(prepared, from: batch, of: consumer) }
-                }
-            } catch let error as AMQPError where error.kind == .closed {
-                try await storing.waitForAll()  // it was closed because a batch could not be stored
-                throw error
-            }
-            try await storing.waitForAll()
+        var batch = try await receive(consumer)
+        while let current = batch {
+            async let next = receive(consumer)
+            try await store(current, of: consumer)
+            batch = try await next
         }
     }
 
-    private func store(_ prepared: PreparedBatch, from batch: DeliveryBatch, of consumer: AMQPConsumer) async throws {
-        let result: StoreResult
-        do { result = try await store.store(prepared, from: batch) } catch {
-            await consumer.close()  // or the next batch would wait for ever for this one's acknowledgement
-            throw error
+    /// A batch and the tag that acknowledges all of it.
+    private typealias Received = (batch: PreparedBatch, lastTag: UInt64)
+
+    private func receive(_ consumer: AMQPConsumer) async throws -> Received? {
+        let deliveries = try await consumer.nextBatch(
+            limit: settings.batchSize, maximumBytes: settings.batchBytes, delay: settings.batchDelay,
+            awaitsAcknowledgement: true)
+        guard let deliveries, let last = deliveries.deliveries.last else { return nil }
+        progress.took()
+        Failpoint.reach("writer.received")
+        metrics.received(deliveries, kinds: settings.kinds)
+        return (decode(deliveries), last.tag)
+    }
+
+    private func decode(_ deliveries: DeliveryBatch) -> PreparedBatch {
+        var batch = PreparedBatch(
+            bytes: deliveries.bytes, firstArrival: deliveries.firstArrival, capacity: deliveries.deliveries.count)
+        for delivery in deliveries.deliveries {
+            batch.add(
+                body: delivery.body, kind: settings.kinds[delivery.queue],
+                headers: delivery.headers.map { ($0.name, $0.value) }, maximumBytes: settings.maximumMessageBytes)
         }
+        return batch
+    }
+
+    private func store(_ received: Received, of consumer: AMQPConsumer) async throws {
+        let result = try await store.store(received.batch)
         progress.stored()
-        await consumer.acknowledge(through: batch.deliveries[batch.deliveries.count - 1].tag)
+        await consumer.acknowledge(through: received.lastTag)
         Failpoint.reach("writer.after_ack")
         if result.storedCount > 0 { signals.ringDoorbell() }
         metrics.record(result)
-    }
-
-    private func decode(_ batch: DeliveryBatch) -> PreparedBatch {
-        Failpoint.reach("writer.received")
-        var prepared = PreparedBatch(capacity: batch.deliveries.count)
-        let bytes = batch.bytes.span
-        for (message, delivery) in batch.deliveries.enumerated() {
-            prepared.add(
-                message: message, body: delivery.body, of: bytes, kind: settings.kinds[delivery.queue],
-                maximumBytes: settings.maximumMessageBytes)
-        }
-        metrics.received(batch, kinds: settings.kinds)
-        return prepared
     }
 
     // MARK: connecting

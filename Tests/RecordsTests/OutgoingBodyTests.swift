@@ -7,8 +7,8 @@ import Testing
     /// The body that leaves for a message of this kind.
     private func outgoing(_ body: String, kind: Int) throws -> [UInt8] {
         let bytes = Array("garbage".utf8) + Array(body.utf8)
-        var batch = PreparedBatch(capacity: 1)
-        batch.add(message: 0, body: 7..<bytes.count, of: bytes.span, kind: kind, maximumBytes: 1 << 20)
+        var batch = PreparedBatch(bytes: bytes, capacity: 1)
+        batch.add(body: 7..<bytes.count, kind: kind, maximumBytes: 1 << 20)
         let record = try #require(batch.records.first)
         var out: [UInt8] = []
         OutgoingBody.pieces(of: record, in: bytes.span) { piece in

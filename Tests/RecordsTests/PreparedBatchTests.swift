@@ -12,9 +12,9 @@ import Testing
             bytes += message.body.utf8
             places.append(start..<bytes.count)
         }
-        var batch = PreparedBatch(capacity: 2)
+        var batch = PreparedBatch(bytes: bytes, capacity: 2)
         for (index, message) in messages.enumerated() {
-            batch.add(message: index, body: places[index], of: bytes.span, kind: message.kind, maximumBytes: 10_000)
+            batch.add(body: places[index], kind: message.kind, maximumBytes: 10_000)
         }
         return batch
     }

@@ -19,9 +19,8 @@ func decode(
     let before = Array("{\"exchange\":".utf8)
     let bytes = before + body + Array("]}".utf8)
     let index = RecordKind.all.firstIndex { $0.name == kind.name }!
-    var batch = PreparedBatch(capacity: 1)
-    batch.add(
-        message: 0, body: before.count..<bytes.count - 2, of: bytes.span, kind: index, maximumBytes: maximumBytes)
+    var batch = PreparedBatch(bytes: bytes, capacity: 1)
+    batch.add(body: before.count..<bytes.count - 2, kind: index, maximumBytes: maximumBytes)
     if let refused = batch.refused.first { throw refused.refusal }
     let record = batch.records[0]
     func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }

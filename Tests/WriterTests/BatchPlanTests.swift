@@ -51,8 +51,60 @@ struct BatchPlanTests {
     }
 }
 
+@Suite("Which records were new")
+struct NewRecordTests {
+    private let records = Messages((0..<4).map { Messages.candle(start: $0) }).prepared.records
+
+    private func new(_ keys: [Int]) -> [Int]? {
+        BatchPlan(records, selection: 0..<3).kinds[0].new(records, keys: keys.map { records[$0].key })
+    }
+
+    @Test func keysComeInAnyOrder() {
+        #expect(new([]) == [])
+        #expect(new([2, 0]) == [0, 2])
+        #expect(new([1, 2, 0]) == [0, 1, 2])
+    }
+
+    @Test func aKeyThatWasNotSentIsNoAnswer() {
+        #expect(new([3]) == nil)
+        #expect(new([0, 3]) == nil)
+        #expect(new([0, 0]) == nil)
+    }
+}
+
 @Suite("The parts of a batch")
 struct BatchPartTests {
+    private func part(good: Int, bad: Int) -> BatchPart {
+        let candles = (0..<good).map { Messages.candle(start: Int64($0)) }
+        return BatchPart(Messages(candles + (0..<bad).map { "bad \($0)" }).prepared)
+    }
+
+    /// Everything that halving leads to, in the order in which it is stored.
+    private func leaves(_ part: BatchPart) -> [BatchPart] {
+        guard let (first, second) = part.halves else { return [part] }
+        return leaves(first) + leaves(second)
+    }
+
+    @Test(arguments: [(1, 0), (1, 3), (2, 0), (7, 1), (64, 5)])
+    func halvingEndsAtEachRecordAlone(good: Int, bad: Int) {
+        let leaves = leaves(part(good: good, bad: bad))
+        #expect(leaves.flatMap(\.records) == Array(0..<good))
+        #expect(leaves.allSatisfy { $0.records.count <= 1 })
+        #expect(leaves.flatMap(\.refused).map(\.message) == Array(good..<good + bad))
+        #expect(leaves.allSatisfy { $0.records.isEmpty || $0.refused.isEmpty })
+    }
+
+    @Test func whatHoldsNoRecordHasNoHalves() {
+        #expect(part(good: 0, bad: 4).halves == nil)
+    }
+
+    @Test func onlyARecordCanBeBlamed() throws {
+        let error = PostgresError(kind: .server, message: "no", sqlstate: "23514")
+        let refused = try part(good: 1, bad: 0).refusing(error)
+        #expect(refused.records.isEmpty && refused.refused.map(\.refusal.detail) == ["23514: no"])
+        #expect(throws: error) { try part(good: 0, bad: 1).refusing(error) }
+    }
+
     @Test func resultsAddUp() {
         var left = StoreResult()
         left.stored[0] = 3

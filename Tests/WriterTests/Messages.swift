@@ -1,4 +1,3 @@
-import AMQP
 import Logging
 import Postgres
 import Records
@@ -9,26 +8,28 @@ import TestSupport
 
 /// Messages as they come from the broker, decoded.
 struct Messages: Sendable {
-    private(set) var source = DeliveryBatch()
-    private(set) var prepared = PreparedBatch()
+    private var bytes: [UInt8] = []
+    private var messages: [(body: Range<Int>, kind: Int, headers: [(name: String, value: String)])] = []
 
     init(_ bodies: [String] = []) {
         for body in bodies { add(body) }
     }
 
     /// - Parameter kind: index into ``RecordKind/all``.
-    mutating func add(_ body: some Collection<UInt8>, kind: Int = 0, headers: [Header] = []) {
-        let start = source.bytes.count
-        let place = start..<(start + body.count)
-        let message = source.deliveries.count
-        let delivery = Delivery(
-            tag: UInt64(message + 1), queue: kind, body: place, headers: headers)
-        source = DeliveryBatch(bytes: source.bytes + body, deliveries: source.deliveries + [delivery])
-        let bytes = source.bytes
-        prepared.add(message: message, body: place, of: bytes.span, kind: kind, maximumBytes: 1 << 20)
+    mutating func add(_ body: some Collection<UInt8>, kind: Int = 0, headers: [(name: String, value: String)] = []) {
+        messages.append((bytes.count..<(bytes.count + body.count), kind, headers))
+        bytes += body
     }
 
-    mutating func add(_ body: String, kind: Int = 0, headers: [Header] = []) {
+    var prepared: PreparedBatch {
+        var batch = PreparedBatch(bytes: bytes)
+        for message in messages {
+            batch.add(body: message.body, kind: message.kind, headers: message.headers, maximumBytes: 1 << 20)
+        }
+        return batch
+    }
+
+    mutating func add(_ body: String, kind: Int = 0, headers: [(name: String, value: String)] = []) {
         add(Array(body.utf8), kind: kind, headers: headers)
     }
 
@@ -68,7 +69,7 @@ extension RecordStore {
 
     @discardableResult
     func store(_ messages: Messages) async throws -> StoreResult {
-        try await store(messages.prepared, from: messages.source)
+        try await store(messages.prepared)
     }
 }
 

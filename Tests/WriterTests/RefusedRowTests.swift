@@ -1,4 +1,3 @@
-import AMQP
 import Postgres
 import Records
 import TestSupport
@@ -80,7 +79,7 @@ struct RefusedRowTests {
             var messages = Messages()
             let bytes: [UInt8] = [0, 255, 0x7B, 0x22, 0xC3, 0x28]
             messages.add(
-                bytes, kind: 3, headers: [Header(name: "a", value: "1\"\0"), Header(name: "a", value: "2")])
+                bytes, kind: 3, headers: [("a", "1\"\0"), ("a", "2")])
             messages.add([UInt8](), kind: 4)
             try await RecordStore.make(database).store(messages)
             let rows = try await connection.execute(

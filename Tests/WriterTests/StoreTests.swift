@@ -1,4 +1,3 @@
-import AMQP
 import Postgres
 import Records
 import TestSupport
@@ -31,7 +30,7 @@ struct StoreTests {
             var messages = Messages()
             messages.add(
                 #"{"symbol":"A\/B","exchange":"b","payload":\#(payload),"collectorTraceId":"a\"b","else":1}"#,
-                headers: [Header(name: "traceparent", value: "00-ab")])
+                headers: [("traceparent", "00-ab")])
             try await RecordStore.make(database).store(messages)
             let row = try await connection.execute("SELECT body, trace_id, traceparent FROM outbox")
             #expect(

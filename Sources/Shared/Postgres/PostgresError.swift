@@ -14,6 +14,9 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
         case closed
         /// The server refused a statement.
         case server
+        /// The answer is not one to the question: the server, what sits in its place, or a trigger there is not what this
+        /// program knows. Give the connection up.
+        case unexpectedAnswer
         /// `COMMIT` was answered by `ROLLBACK`: nothing was stored.
         case rolledBack
     }
@@ -46,7 +49,7 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
         self.statement = statement
         switch kind {
         case .configuration: recovery = .fix
-        case .connect, .connectionLost, .replyTimeout, .closed, .rolledBack: recovery = .retry
+        case .connect, .connectionLost, .replyTimeout, .closed, .rolledBack, .unexpectedAnswer: recovery = .retry
         case .server: recovery = Recovery(sqlstate: sqlstate, atCommit: atCommit, usedPrepared: usedPrepared)
         }
     }

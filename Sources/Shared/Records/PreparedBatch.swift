@@ -1,10 +1,21 @@
-/// The messages of one batch, decoded: records in order of arrival, their column values, and what was refused.
+/// The messages of one batch, decoded: their bytes, records in order of arrival with their column values, and what was
+/// refused.
 ///
 /// All column values of all records lie in one array of bytes, so that preparing a message allocates nothing.
 public struct PreparedBatch: Sendable {
+    /// One message as it came.
+    public struct Message: Sendable {
+        /// Where its body is in ``PreparedBatch/bytes``.
+        public let body: Range<Int>
+        /// Index into ``RecordKind/all`` of the kind that its queue is for.
+        public let kind: Int
+        /// Names and values as text, in order; a name may come twice.
+        public let headers: [(name: String, value: String)]
+    }
+
     /// One message that is a record.
     public struct Record: Sendable {
-        /// Which message of the batch it was.
+        /// Index into ``PreparedBatch/messages``.
         public let message: Int
         /// Index into ``RecordKind/all``.
         public let kind: Int
@@ -28,9 +39,9 @@ public struct PreparedBatch: Sendable {
         fileprivate let firstValue: Int
     }
 
-    /// One message that is none.
+    /// A message that is not a record.
     public struct Refused: Sendable {
-        /// Which message of the batch it was.
+        /// Index into ``PreparedBatch/messages``.
         public let message: Int
         /// Index into ``RecordKind/all`` of the kind that its queue is for.
         public let kind: Int
@@ -38,20 +49,40 @@ public struct PreparedBatch: Sendable {
         /// The market it names, if one could be read.
         public let market: Int32?
 
-        public init(message: Int, kind: Int, refusal: Refusal, market: Int32? = nil) {
+        init(message: Int, kind: Int, refusal: Refusal, market: Int32?) {
             self.message = message
             self.kind = kind
             self.refusal = refusal
             self.market = market
         }
+
+        /// A record that can't be stored, for a reason that the message itself does not show.
+        public init(_ record: Record, _ refusal: Refusal) {
+            self.init(message: record.message, kind: record.kind, refusal: refusal, market: record.key.market)
+        }
     }
 
+    /// The bodies of all messages; every range of a message or a record is a place in here.
+    public let bytes: [UInt8]
+    /// When the first message came; nil for messages that did not come from a queue.
+    public let firstArrival: ContinuousClock.Instant?
+    /// In order of arrival; each is a record or refused.
+    public private(set) var messages: [Message] = []
+    /// In order of arrival.
     public private(set) var records: [Record] = []
-    public var refused: [Refused] = []
+    /// In no order.
+    public private(set) var refused: [Refused] = []
     private var text: [UInt8] = []
     private var values: [Range<Int>?] = []
 
-    public init(capacity: Int = 0) {
+    /// - Parameters:
+    ///   - bytes: the bodies of the messages that will be added.
+    ///   - firstArrival: when the first of them came.
+    ///   - capacity: for how many messages to make room.
+    public init(bytes: [UInt8], firstArrival: ContinuousClock.Instant? = nil, capacity: Int = 0) {
+        self.bytes = bytes
+        self.firstArrival = firstArrival
+        messages.reserveCapacity(capacity)
         records.reserveCapacity(capacity)
         values.reserveCapacity(capacity)
         text.reserveCapacity(capacity * 96)
@@ -63,20 +94,29 @@ public struct PreparedBatch: Sendable {
         values[record.firstValue + column].map { text[$0] }
     }
 
-    /// Adds what `decode` makes of one message: a record, or a refusal.
+    /// The header `traceparent` of the message that a record came in; nil if it has none.
+    public func traceParent(of record: Record) -> String? {
+        messages[record.message].headers.first { $0.name == "traceparent" }?.value
+    }
+
+    /// Adds the next message: it becomes a record or is refused.
     /// - Parameters:
-    ///   - body: the message's place in the bytes that all ranges refer to.
+    ///   - body: its place in ``bytes``.
     ///   - kind: index into ``RecordKind/all``.
+    ///   - headers: kept as they are.
+    ///   - maximumBytes: a longer body is refused unread.
     public mutating func add(
-        message: Int, body: Range<Int>, of bytes: Span<UInt8>, kind: Int, maximumBytes: Int
+        body: Range<Int>, kind: Int, headers: [(name: String, value: String)] = [], maximumBytes: Int
     ) {
         let (textMark, valuesMark) = (text.count, values.count)
+        let (message, bytes) = (messages.count, bytes)
+        messages.append(Message(body: body, kind: kind, headers: headers))
         var decoder = MessageDecoder(kind: RecordKind.all[kind], base: body.lowerBound)
         do throws(Refusal) {
             guard body.count <= maximumBytes else {
                 throw Refusal(.tooLarge, "the body has \(body.count) bytes, the limit is \(maximumBytes)")
             }
-            let envelope = try decoder.decode(bytes.extracting(body), text: &text, values: &values)
+            let envelope = try decoder.decode(bytes.span.extracting(body), text: &text, values: &values)
             records.append(
                 Record(
                     message: message, kind: kind, key: envelope.key, exchange: envelope.exchange,
@@ -99,8 +139,7 @@ public struct PreparedBatch: Sendable {
                 continue
             }
             if kept == nil { kept = Array(records[..<index]) }
-            refused.append(
-                Refused(message: record.message, kind: record.kind, refusal: refusal, market: record.key.market))
+            refused.append(Refused(record, refusal))
         }
         if let kept { records = kept }
     }

@@ -12,6 +12,15 @@ struct BatchPlan {
         var firsts: [Int] = []
         /// The others with such a key.
         var repeats: [Int] = []
+
+        /// Which of ``firsts`` are new, given the keys of new records, which come in any order: by shard, where the table is
+        /// distributed. nil if there is a key that was not sent.
+        func new(_ records: [PreparedBatch.Record], keys: some Sequence<RecordKey>) -> [Int]? {
+            var left: Set<RecordKey> = []
+            for key in keys { guard left.insert(key).inserted else { return nil } }
+            let new = firsts.filter { left.remove(records[$0].key) != nil }
+            return left.isEmpty ? new : nil
+        }
     }
 
     let kinds: [KindPlan]

@@ -1,4 +1,3 @@
-import AMQP
 import Postgres
 import Records
 import Schema
@@ -27,8 +26,8 @@ struct OutboxRows {
         body = BinaryArray(elementType: .text, capacity: capacity)
     }
 
-    mutating func append(_ record: PreparedBatch.Record, from source: DeliveryBatch) {
-        let bytes = source.bytes.span
+    mutating func append(_ record: PreparedBatch.Record, of batch: PreparedBatch) {
+        let bytes = batch.bytes.span
         let itsLane = Lane.of(market: record.key.market)
         count += 1
         lanes.insert(itsLane)
@@ -38,7 +37,7 @@ struct OutboxRows {
         start.append(timestampMilliseconds: record.key.intervalStart)
         end.append(timestampMilliseconds: record.key.intervalEnd)
         trace.append(traceOf: record, in: bytes)
-        if let header = source.deliveries[record.message].header("traceparent") {
+        if let header = batch.traceParent(of: record) {
             traceParent.append(text: header)
         } else {
             traceParent.appendNull()
@@ -91,9 +90,4 @@ extension BinaryArray {
             append(bytes: bytes.extracting((quoted.lowerBound + 1)..<(quoted.upperBound - 1)))
         }
     }
-}
-
-extension Delivery {
-    /// The value of the first header with this name.
-    func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
 }

@@ -1,4 +1,3 @@
-import AMQP
 import Postgres
 import Records
 
@@ -77,21 +76,19 @@ struct QuarantineRetry: Sendable {
 
     private func together(_ ids: [Int64]) async throws(PostgresError) -> Outcome {
         let rows = try await connection.pipeline([Statement("BEGIN"), Self.select(ids)])[1]
-        let quarantined = QuarantinedMessages(rows)
         let markets = KnownMarkets()
         try await markets.reload(connection)
-        let batch = quarantined.prepare(maximumBytes: maximumMessageBytes, markets: markets)
-        let result = try await StoreTransaction(
-            connection: connection, source: quarantined.source, batch: batch, records: batch.records.indices
-        ).run(opening: []) { result, isNew in
-            [IngestEntry(leavingQuarantine: result, writer: actedBy).insert]
-                + resolve(quarantined, batch, isNew)
-                + note(
-                    batch.refused.map {
-                        (quarantined.ids[$0.message], $0.refusal.reason.rawValue, $0.refusal.detail)
-                    })
-        }
-        return Outcome(stored: result.storedCount, duplicate: result.duplicateCount, refused: batch.refused.count)
+        let messages = QuarantinedMessages(rows, maximumBytes: maximumMessageBytes, markets: markets)
+        let transaction = StoreTransaction(connection: connection, part: BatchPart(messages.batch), isOpen: true)
+        let outcome = try await transaction.storeRecords()
+        let refused = messages.batch.refused
+        try await transaction.commit(
+            outcome,
+            with: [IngestEntry(leavingQuarantine: outcome.result, writer: actedBy).insert]
+                + [resolve(messages, outcome.isNew)]
+                + note(refused.map { (messages.ids[$0.message], $0.refusal.reason.rawValue, $0.refusal.detail) }))
+        return Outcome(
+            stored: outcome.result.storedCount, duplicate: outcome.result.duplicateCount, refused: refused.count)
     }
 
     private static func array(_ ids: [Int64]) -> Parameter {
@@ -108,26 +105,23 @@ struct QuarantineRetry: Sendable {
             """, [array(ids)])
     }
 
-    private func resolve(
-        _ messages: QuarantinedMessages, _ batch: PreparedBatch, _ isNew: StoreTransaction.IsNew
-    ) -> [Statement] {
-        var ids = BinaryArray(elementType: .int8, capacity: batch.records.count)
-        var resolutions = BinaryArray(elementType: .text, capacity: batch.records.count)
-        for (index, record) in batch.records.enumerated() {
+    private func resolve(_ messages: QuarantinedMessages, _ isNew: [Bool]) -> Statement {
+        let records = messages.batch.records
+        var ids = BinaryArray(elementType: .int8, capacity: records.count)
+        var resolutions = BinaryArray(elementType: .text, capacity: records.count)
+        for (index, record) in records.enumerated() {
             ids.append(int8: messages.ids[record.message])
             resolutions.append(text: isNew[index] ? "stored" : "duplicate")
         }
-        return [
-            Statement(
-                """
-                WITH left_it AS (SELECT * FROM unnest($1::bigint[], $2::text[]) AS t(id, resolution)),
-                resolved AS (
-                    UPDATE quarantine q SET attempts = attempts + 1, resolved_at = now(), resolution = l.resolution
-                    FROM left_it l WHERE q.id = l.id)
-                INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, why)
-                SELECT id, $3, resolution, $4, $5 FROM left_it
-                """, [.array(ids), .array(resolutions)] + actParameters)
-        ]
+        return Statement(
+            """
+            WITH left_it AS (SELECT * FROM unnest($1::bigint[], $2::text[]) AS t(id, resolution)),
+            resolved AS (
+                UPDATE quarantine q SET attempts = attempts + 1, resolved_at = now(), resolution = l.resolution
+                FROM left_it l WHERE q.id = l.id)
+            INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, why)
+            SELECT id, $3, resolution, $4, $5 FROM left_it
+            """, [.array(ids), .array(resolutions)] + actParameters)
     }
 
     private func note(_ refused: [(id: Int64, reason: String, detail: String)]) -> [Statement] {
@@ -158,37 +152,29 @@ struct QuarantineRetry: Sendable {
     }
 }
 
-/// Messages of the quarantine in the form that messages of a queue have.
+/// Messages of the quarantine, decoded like messages of a queue.
 struct QuarantinedMessages: Sendable {
+    /// The row of each message of the batch.
     let ids: [Int64]
-    let source: DeliveryBatch
+    let batch: PreparedBatch
 
     /// - Parameter rows: id, queue, body, traceparent.
-    init(_ rows: Rows) {
+    init(_ rows: Rows, maximumBytes: Int, markets: KnownMarkets) {
         var bytes: [UInt8] = []
-        var deliveries: [Delivery] = []
-        for row in 0..<rows.count {
+        let bodies = (0..<rows.count).map { row in
             let start = bytes.count
             bytes += rows.bytes(row, 2)
-            let queue = rows.text(row, 1)
-            deliveries.append(
-                Delivery(
-                    tag: UInt64(row), queue: RecordKind.all.firstIndex { $0.queue == queue } ?? 0,
-                    body: start..<bytes.count,
-                    headers: rows.isNull(row, 3) ? [] : [Header(name: "traceparent", value: rows.text(row, 3))]))
+            return start..<bytes.count
         }
-        source = DeliveryBatch(bytes: bytes, deliveries: deliveries)
-        ids = (0..<rows.count).map { rows.int8($0, 0) }
-    }
-
-    func prepare(maximumBytes: Int, markets: KnownMarkets) -> PreparedBatch {
-        var batch = PreparedBatch(capacity: ids.count)
-        for (message, delivery) in source.deliveries.enumerated() {
+        var batch = PreparedBatch(bytes: bytes, capacity: rows.count)
+        for (row, body) in bodies.enumerated() {
+            let queue = rows.text(row, 1)
             batch.add(
-                message: message, body: delivery.body, of: source.bytes.span, kind: delivery.queue,
-                maximumBytes: maximumBytes)
+                body: body, kind: RecordKind.all.firstIndex { $0.queue == queue } ?? 0,
+                headers: rows.isNull(row, 3) ? [] : [("traceparent", rows.text(row, 3))], maximumBytes: maximumBytes)
         }
         markets.refuseUnknown(&batch)
-        return batch
+        self.batch = batch
+        ids = (0..<rows.count).map { rows.int8($0, 0) }
     }
 }

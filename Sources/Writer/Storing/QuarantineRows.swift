@@ -1,4 +1,3 @@
-import AMQP
 import FoundationEssentials
 import Postgres
 import Records
@@ -12,31 +11,29 @@ struct QuarantineRows {
     private var headers: BinaryArray
     private var market: BinaryArray
 
-    private var counts: [Refusal.Reason: Int] = [:]
+    /// How many there are, by reason.
+    private(set) var counts: [Refusal.Reason: Int] = [:]
 
-    init(_ refused: ArraySlice<PreparedBatch.Refused>, from source: DeliveryBatch) {
+    init(_ part: BatchPart) {
+        let refused = part.refused
         queue = BinaryArray(elementType: .text, capacity: refused.count)
         reason = BinaryArray(elementType: .text, capacity: refused.count)
         detail = BinaryArray(elementType: .text, capacity: refused.count)
         body = BinaryArray(elementType: .bytea, capacity: refused.count)
         headers = BinaryArray(elementType: .text, capacity: refused.count)
         market = BinaryArray(elementType: .int4, capacity: refused.count)
-        for message in refused { append(message, from: source) }
+        for message in refused { append(message, of: part.batch) }
     }
 
-    private mutating func append(_ refused: PreparedBatch.Refused, from source: DeliveryBatch) {
-        let delivery = source.deliveries[refused.message]
+    private mutating func append(_ refused: PreparedBatch.Refused, of batch: PreparedBatch) {
+        let message = batch.messages[refused.message]
         counts[refused.refusal.reason, default: 0] += 1
         queue.append(text: RecordKind.all[refused.kind].queue)
         reason.append(text: refused.refusal.reason.rawValue)
         detail.append(text: refused.refusal.detail)
-        body.append(bytes: source.bytes.span.extracting(delivery.body))
-        if let text = Self.json(delivery.headers) { headers.append(bytes: text.span) } else { headers.appendNull() }
+        body.append(bytes: batch.bytes.span.extracting(message.body))
+        if let text = Self.json(message.headers) { headers.append(bytes: text.span) } else { headers.appendNull() }
         if let id = refused.market { market.append(int4: id) } else { market.appendNull() }
-    }
-
-    func count(into result: inout StoreResult) {
-        for (reason, count) in counts { result.quarantined[reason, default: 0] += count }
     }
 
     var insert: Statement {
@@ -49,7 +46,7 @@ struct QuarantineRows {
             name: "insert_quarantine", [queue, reason, detail, body, headers, market].map(Parameter.array))
     }
 
-    private static func json(_ headers: [Header]) -> [UInt8]? {
+    private static func json(_ headers: [(name: String, value: String)]) -> [UInt8]? {
         guard !headers.isEmpty else { return nil }
         let pairs = Dictionary(headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
         // U+0000 is the one character that no text of PostgreSQL takes.

@@ -1,4 +1,3 @@
-import AMQP
 import CoreMetrics
 import Logging
 import Postgres
@@ -31,12 +30,40 @@ actor RecordStore {
     }
 
     /// Stores all messages of a batch. Returns when everything is committed.
+    ///
+    /// A part that holds a row that the database refuses is halved until the row stands alone; the others cost nothing but
+    /// time.
     /// - Throws: `CancellationError` if the program is to stop while PostgreSQL is away; nothing is lost then, because
     ///   nothing was acknowledged.
-    func store(_ batch: PreparedBatch, from source: DeliveryBatch) async throws -> StoreResult {
+    func store(_ batch: PreparedBatch) async throws -> StoreResult {
         var batch = batch
         try await withConnection { try await self.refuseUnknownMarkets(&batch, $0) }
-        return try await store(batch, from: source, records: batch.records.indices, refused: batch.refused.indices)
+        var result = StoreResult()
+        var parts = [BatchPart(batch)]
+        while let part = parts.popLast() {
+            do {
+                result += try await withConnection { try await self.store(part, $0) }
+            } catch let error as PostgresError where error.recovery == .refuseRow {
+                if let (first, second) = part.halves {
+                    parts += [second, first]
+                } else {
+                    parts.append(try part.refusing(error))
+                }
+            }
+        }
+        return result
+    }
+
+    private func store(_ part: BatchPart, _ connection: PostgresConnection) async throws(PostgresError) -> StoreResult {
+        let start = ContinuousClock.now
+        let transaction = StoreTransaction(connection: connection, part: part)
+        var outcome = try await transaction.storeRecords()
+        let quarantine = QuarantineRows(part)
+        outcome.result.quarantined = quarantine.counts
+        let entry = IngestEntry(received: outcome.result, firstArrival: part.batch.firstArrival, writer: writer)
+        try await transaction.commit(outcome, with: (part.refused.isEmpty ? [] : [quarantine.insert]) + [entry.insert])
+        commit.recordNanoseconds(Int64((.now - start) / .nanoseconds(1)))
+        return outcome.result
     }
 
     /// Makes sure that the database answers, and waits for it if it does not. Without it, a database that goes away while
@@ -48,68 +75,6 @@ actor RecordStore {
     func close() async {
         await connection?.close()
         connection = nil
-    }
-
-    // MARK: splitting
-
-    private func store(
-        _ batch: PreparedBatch, from source: DeliveryBatch, records: Range<Int>, refused: Range<Int>
-    ) async throws -> StoreResult {
-        do {
-            return try await withConnection { connection in
-                let transaction = StoreTransaction(
-                    connection: connection, source: source, batch: batch, records: records)
-                let start = ContinuousClock.now
-                let result = try await transaction.run { [writer] result, _ in
-                    let quarantine = QuarantineRows(batch.refused[refused], from: source)
-                    quarantine.count(into: &result)
-                    let entry = IngestEntry(received: result, firstArrival: source.firstArrival, writer: writer)
-                    return (refused.isEmpty ? [] : [quarantine.insert]) + [entry.insert]
-                }
-                commit.recordNanoseconds(Int64((.now - start) / .nanoseconds(1)))
-                return result
-            }
-        } catch let error as PostgresError where error.recovery == .refuseRow {
-            return try await storeApart(batch, from: source, records: records, refused: refused, error)
-        }
-    }
-
-    /// Halves the batch until the row that the database refuses stands alone; the others cost nothing but time.
-    private func storeApart(
-        _ batch: PreparedBatch, from source: DeliveryBatch, records: Range<Int>, refused: Range<Int>,
-        _ error: PostgresError
-    ) async throws -> StoreResult {
-        guard records.count > 1 || (records.count == 1 && !refused.isEmpty) else {
-            return try await quarantineOnly(batch, from: source, records: records, error)
-        }
-        let middle = records.lowerBound + records.count / 2
-        let parts =
-            records.count > 1
-            ? [
-                (records.lowerBound..<middle, refused),
-                (middle..<records.upperBound, refused.upperBound..<refused.upperBound),
-            ]
-            : [(records, refused.upperBound..<refused.upperBound), (records.upperBound..<records.upperBound, refused)]
-        var result = StoreResult()
-        for (records, refused) in parts {
-            result += try await store(batch, from: source, records: records, refused: refused)
-        }
-        return result
-    }
-
-    private func quarantineOnly(
-        _ batch: PreparedBatch, from source: DeliveryBatch, records: Range<Int>, _ error: PostgresError
-    ) async throws -> StoreResult {
-        guard let index = records.first else { throw error }
-        let record = batch.records[index]
-        var alone = PreparedBatch()
-        alone.refused = [
-            PreparedBatch.Refused(
-                message: record.message, kind: record.kind,
-                refusal: Refusal(.refusedByDatabase, "\(error.sqlstate ?? "no SQLSTATE"): \(error.message)"),
-                market: record.key.market)
-        ]
-        return try await store(alone, from: source, records: 0..<0, refused: 0..<1)
     }
 
     // MARK: markets

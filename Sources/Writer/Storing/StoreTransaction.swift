@@ -1,44 +1,38 @@
-import AMQP
 import Postgres
 import Records
 import Service
 
-/// Records and their outbox rows in one transaction.
+/// Records and their outbox rows in one transaction: ``storeRecords()``, then ``commit(_:with:)``.
 ///
 /// Two round trips, three if there were duplicates: the outbox rows depend on which records were new.
 struct StoreTransaction {
-    let connection: PostgresConnection
-    let source: DeliveryBatch
-    let batch: PreparedBatch
-    /// Which records of the batch are stored here.
-    let records: Range<Int>
-
-    /// Which of the batch's records were new; those that were not are duplicates.
-    typealias IsNew = [Bool]
-
-    /// Commits, or throws with nothing committed, except when the connection is lost while the commit is under way: then
-    /// nobody knows, and storing the batch again is right, because what was committed counts as duplicates.
-    /// - Parameters:
-    ///   - opening: begins the transaction.
-    ///   - closing: what else belongs into it, once it is known what became of the records.
-    func run(
-        opening: [Statement] = [Statement("BEGIN", name: "begin")],
-        closing: @Sendable (inout StoreResult, IsNew) -> [Statement]
-    ) async throws(PostgresError) -> StoreResult {
-        let plan = BatchPlan(batch.records, selection: records)
+    /// What became of the records, if the transaction commits.
+    struct Outcome: Sendable {
+        /// For each record of the batch, whether it is new; those of the part that are not are duplicates.
+        var isNew: [Bool]
         var result = StoreResult()
+    }
 
+    let connection: PostgresConnection
+    let part: BatchPart
+    /// Whether the transaction has begun already.
+    var isOpen = false
+
+    private var batch: PreparedBatch { part.batch }
+
+    // MARK: records
+
+    /// Inserts the records that are new, and keeps the others whose content differs from what is stored.
+    func storeRecords() async throws(PostgresError) -> Outcome {
+        let plan = BatchPlan(batch.records, selection: part.records)
+        var outcome = Outcome(isNew: [Bool](repeating: false, count: batch.records.count))
+        let opening = isOpen ? [] : [Statement("BEGIN", name: "begin")]
         let answers = try await connection.pipeline(opening + plan.kinds.map(insertFirsts))
-        let isNew = newRecords(plan, answers.dropFirst(opening.count), &result)
-        try await keepConflicts(plan, isNew: isNew, &result)
-
-        var last = closing(&result, isNew)
-        let outbox = outboxRows(isNew: isNew)
-        if outbox.count > 0 { last += [outbox.lockLanes, outbox.insert] }
-        Failpoint.reach("writer.before_commit")
-        _ = try await connection.pipeline(last + [Statement("COMMIT", name: "commit")])
-        Failpoint.reach("writer.after_commit")
-        return result
+        for (kind, rows) in zip(plan.kinds, answers.dropFirst(opening.count)) {
+            try mark(kind, newKeys: rows, &outcome)
+        }
+        try await keepConflicts(plan, &outcome)
+        return outcome
     }
 
     private func insertFirsts(_ plan: BatchPlan.KindPlan) -> Statement {
@@ -47,37 +41,34 @@ struct StoreTransaction {
         return StoreStatements.all[plan.kind].insert(columns)
     }
 
-    /// Finds out which records were new: the answers name them in the order in which they were sent.
-    private func newRecords(_ plan: BatchPlan, _ answers: ArraySlice<Rows>, _ result: inout StoreResult) -> IsNew {
-        var isNew = [Bool](repeating: false, count: batch.records.count)
-        for (kind, rows) in zip(plan.kinds, answers) {
-            var next = 0
-            for index in kind.firsts where next < rows.count && rows.key(next) == batch.records[index].key {
-                isNew[index] = true
-                next += 1
-            }
-            precondition(next == rows.count, "\(RecordKind.all[kind.kind].table): keys came back in another order")
-            result.stored[kind.kind] = next
+    private func mark(
+        _ plan: BatchPlan.KindPlan, newKeys rows: Rows, _ outcome: inout Outcome
+    ) throws(PostgresError) {
+        guard let new = plan.new(batch.records, keys: (0..<rows.count).lazy.map(rows.key)) else {
+            let table = RecordKind.all[plan.kind].table
+            throw PostgresError(
+                kind: .unexpectedAnswer,
+                message: "\(table) answers with a key that was not sent: does a trigger change rows?",
+                statement: "insert_\(table)")
         }
-        return isNew
+        for index in new { outcome.isNew[index] = true }
+        outcome.result.stored[plan.kind] = new.count
     }
 
-    private func keepConflicts(
-        _ plan: BatchPlan, isNew: IsNew, _ result: inout StoreResult
-    ) async throws(PostgresError) {
+    private func keepConflicts(_ plan: BatchPlan, _ outcome: inout Outcome) async throws(PostgresError) {
         var statements: [Statement] = []
         var kinds: [Int] = []
         for kind in plan.kinds {
-            let duplicates = kind.firsts.filter { !isNew[$0] } + kind.repeats
+            let duplicates = kind.firsts.filter { !outcome.isNew[$0] } + kind.repeats
             guard !duplicates.isEmpty else { continue }
-            result.duplicateSame[kind.kind] = duplicates.count
+            outcome.result.duplicateSame[kind.kind] = duplicates.count
             statements.append(keepConflicts(kind.kind, duplicates))
             kinds.append(kind.kind)
         }
         guard !statements.isEmpty else { return }
         for (kind, rows) in zip(kinds, try await connection.pipeline(statements)) {
-            result.duplicateSame[kind] -= rows.affectedRows
-            result.duplicateOther[kind] = rows.affectedRows
+            outcome.result.duplicateSame[kind] -= rows.affectedRows
+            outcome.result.duplicateOther[kind] = rows.affectedRows
         }
     }
 
@@ -85,7 +76,8 @@ struct StoreTransaction {
         var columns = RecordColumns(kind: RecordKind.all[kind], capacity: duplicates.count)
         var traces = BinaryArray(elementType: .text, capacity: duplicates.count)
         var payloads = BinaryArray(elementType: .text, capacity: duplicates.count)
-        let bytes = source.bytes.span
+        let batch = batch
+        let bytes = batch.bytes.span
         for index in duplicates {
             let record = batch.records[index]
             columns.append(record, of: batch)
@@ -95,9 +87,24 @@ struct StoreTransaction {
         return StoreStatements.all[kind].keepConflicts(columns, traces: traces, payloads: payloads)
     }
 
-    private func outboxRows(isNew: IsNew) -> OutboxRows {
-        var rows = OutboxRows(capacity: records.count)
-        for index in records where isNew[index] { rows.append(batch.records[index], from: source) }
+    // MARK: the end
+
+    /// Announces the new records and commits, or throws with nothing committed, except when the connection is lost while
+    /// the commit is under way: then nobody knows, and storing the part again is right, because what was committed counts
+    /// as duplicates.
+    /// - Parameter others: what else belongs into the transaction.
+    func commit(_ outcome: Outcome, with others: [Statement]) async throws(PostgresError) {
+        var last = others
+        let outbox = outboxRows(outcome)
+        if outbox.count > 0 { last += [outbox.lockLanes, outbox.insert] }
+        Failpoint.reach("writer.before_commit")
+        _ = try await connection.pipeline(last + [Statement("COMMIT", name: "commit")])
+        Failpoint.reach("writer.after_commit")
+    }
+
+    private func outboxRows(_ outcome: Outcome) -> OutboxRows {
+        var rows = OutboxRows(capacity: part.records.count)
+        for index in part.records where outcome.isNew[index] { rows.append(batch.records[index], of: batch) }
         return rows
     }
 }

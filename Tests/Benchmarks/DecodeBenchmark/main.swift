@@ -49,9 +49,9 @@ func cpuSeconds() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
 @MainActor func withOurs() -> Int {
     var count = 0
     for batch in stride(from: 0, to: bodies.count, by: 500) {
-        var prepared = PreparedBatch(capacity: 500)
+        var prepared = PreparedBatch(bytes: bytes, capacity: 500)
         for message in batch..<min(batch + 500, bodies.count) {
-            prepared.add(message: message, body: bodies[message], of: bytes.span, kind: 0, maximumBytes: 1 << 20)
+            prepared.add(body: bodies[message], kind: 0, maximumBytes: 1 << 20)
         }
         count += prepared.records.count
         if let refused = prepared.refused.first { print(refused.refusal.detail) }

@@ -22,24 +22,24 @@ struct DecoderCheck {
     private let bytes: [UInt8]
     private let body: Range<Int>
     private let kind: Int
-    private var batch = PreparedBatch()
+    private var batch: PreparedBatch
 
     init(_ bytes: [UInt8], body: Range<Int>, kind: Int) {
         (self.bytes, self.body, self.kind) = (bytes, body, kind)
-        add(0, 0..<body.lowerBound, Self.ticker)
+        batch = PreparedBatch(bytes: bytes)
+        add(0..<body.lowerBound, Self.ticker)
         let looksInside = body.count % RecordKind.all.count == kind  // at one kind, because it takes its time
         let before = looksInside ? BatchSize(batch) : nil
-        add(1, body, kind)
+        add(body, kind)
         if batch.records.count == 1 {
             require(batch.refused.count == 1, "a message is a record or refused")
             if let before { require(BatchSize(batch) == before, "a refused message leaves nothing behind") }
         }
-        add(2, body.upperBound..<bytes.count, Self.ticker)
+        add(body.upperBound..<bytes.count, Self.ticker)
     }
 
-    private mutating func add(_ message: Int, _ body: Range<Int>, _ kind: Int) {
-        let bytes = bytes
-        batch.add(message: message, body: body, of: bytes.span, kind: kind, maximumBytes: .max)
+    private mutating func add(_ body: Range<Int>, _ kind: Int) {
+        batch.add(body: body, kind: kind, maximumBytes: .max)
     }
 
     func run() {

@@ -47,12 +47,13 @@ struct QuarantineWorld: Sendable {
     /// Decodes and stores as the writer does.
     @discardableResult
     func store(_ batch: DeliveryBatch, limit: Int = BadMessage.defaultLimit) async throws -> StoreResult {
-        var prepared = PreparedBatch()
-        for (message, delivery) in batch.deliveries.enumerated() {
+        var prepared = PreparedBatch(bytes: batch.bytes)
+        for delivery in batch.deliveries {
             prepared.add(
-                message: message, body: delivery.body, of: batch.bytes.span, kind: delivery.queue, maximumBytes: limit)
+                body: delivery.body, kind: delivery.queue, headers: delivery.headers.map { ($0.name, $0.value) },
+                maximumBytes: limit)
         }
-        return try await store.store(prepared, from: batch)
+        return try await store.store(prepared)
     }
 
     /// Tries everything in quarantine again.
