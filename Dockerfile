@@ -9,6 +9,9 @@ WORKDIR /build
 COPY Package.* ./
 RUN swift package resolve
 COPY Sources Sources
+# The commit, for metrics and for people: --build-arg REVISION=$(git rev-parse --short HEAD)
+ARG REVISION=unknown
+RUN sed -i "s/[$]Format:%h[$]/$REVISION/" Sources/Shared/Program/Version.swift
 COPY Tests Tests
 RUN swift build --configuration release --static-swift-stdlib --product writer \
     && swift build --configuration release --static-swift-stdlib --product relay \
@@ -16,15 +19,22 @@ RUN swift build --configuration release --static-swift-stdlib --product writer \
     && install -D --target-directory=/out "$bin/writer" "$bin/relay" \
     && strip /out/writer /out/relay
 
-FROM debian:bookworm-slim
+FROM debian:bookworm-slim AS files
 # Of the two C libraries the newest that Debian has, security updates included.
 RUN apt-get update \
     && apt-get upgrade -y --no-install-recommends \
     && apt-get install -y --no-install-recommends ca-certificates libpq5 librabbitmq4 libstdc++6 \
     && rm -rf /var/lib/apt/lists/*
+COPY --from=build /out/writer /out/relay /usr/local/bin/
+COPY deploy/image-files /
+RUN ["/image-files", "/image", "/usr/local/bin/writer", "/usr/local/bin/relay"]
+
+# The programs, what they are linked with, the certificates, and nothing else: no shell.
+FROM scratch
+COPY --from=files /image /
 COPY LICENSE /usr/local/share/candlepost/
 COPY migrations /usr/local/share/candlepost/migrations
-COPY --from=build /out/writer /out/relay /usr/local/bin/
+ENV PATH=/usr/local/bin
 # Both must at least find their libraries.
 RUN ["writer", "--help"]
 RUN ["relay", "--help"]
