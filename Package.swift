@@ -42,19 +42,30 @@ let package = Package(
         .executableTarget(
             name: "Writer",
             dependencies: [
-                "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, coreMetrics, lifecycle,
-                logging, unixSignals,
+                "AMQP", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service", "Storing", argumentParser,
+                coreMetrics, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "Relay",
             dependencies: [
-                "AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, deque, heap, lifecycle,
-                logging, coreMetrics, unixSignals,
+                "AMQP", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, deque, heap,
+                lifecycle, logging, coreMetrics, unixSignals,
             ],
             swiftSettings: settings),
 
         // What they share. Each imports only what stands below it.
+        .target(
+            name: "Outbox",
+            dependencies: ["AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, unixSignals],
+            path: "Sources/Shared/Outbox", swiftSettings: settings),
+        .target(
+            name: "Quarantine",
+            dependencies: ["Postgres", "Program", "Records", "Service", "Storing", argumentParser],
+            path: "Sources/Shared/Quarantine", swiftSettings: settings),
+        .target(
+            name: "Storing", dependencies: ["Postgres", "Records", "Schema", "Service"],
+            path: "Sources/Shared/Storing", swiftSettings: settings),
         .target(
             name: "Program", dependencies: ["AMQP", "Postgres", "Schema", "Service", lifecycle, logging, coreMetrics],
             path: "Sources/Shared/Program", swiftSettings: settings),
@@ -97,13 +108,16 @@ let package = Package(
             name: "SchemaTests", dependencies: ["Postgres", "Schema", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
             name: "WriterTests",
-            dependencies: ["Writer", "AMQP", "Postgres", "Records", "Schema", "Service", "TestSupport", logging],
+            dependencies: [
+                "Writer", "AMQP", "Postgres", "Quarantine", "Records", "Schema", "Service", "Storing", "TestSupport",
+                logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "RelayTests",
             dependencies: [
-                "Relay", "AMQP", "Postgres", "Program", "Records", "Schema", "Service", "TestSupport", argumentParser,
-                logging,
+                "Relay", "AMQP", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", "TestSupport",
+                argumentParser, logging,
             ],
             swiftSettings: settings),
         .target(name: "ClockShift", path: "Tests/ClockShift"),

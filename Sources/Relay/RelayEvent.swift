@@ -1,5 +1,6 @@
 import AMQP
 import DequeModule
+import Outbox
 import Postgres
 
 /// What a relay session waits for.

@@ -1,4 +1,5 @@
 import CoreMetrics
+import Outbox
 import Records
 import Service
 

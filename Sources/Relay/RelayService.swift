@@ -1,6 +1,7 @@
 import AMQP
 import CoreMetrics
 import Logging
+import Outbox
 import Postgres
 import Schema
 import Service

@@ -1,5 +1,6 @@
 import AMQP
 import CoreMetrics
+import Outbox
 import Postgres
 import Schema
 import ServiceLifecycle

@@ -2,6 +2,7 @@ import AMQP
 import CoreMetrics
 import Records
 import Service
+import Storing
 
 /// The writer's metrics, made once; docs/metrics.md lists them.
 struct WriterMetrics: Sendable {

@@ -3,6 +3,7 @@ import Logging
 import Records
 import Service
 import ServiceLifecycle
+import Storing
 
 /// Start reading here: the whole path of a message through the writer is ``consume(_:)``.
 ///

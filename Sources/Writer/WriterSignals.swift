@@ -1,9 +1,11 @@
 import CoreMetrics
 import Logging
 import Postgres
+import Quarantine
 import Records
 import Schema
 import Service
+import Storing
 
 /// The writer's second connection: rings the relay's doorbell after commits, learns of changed markets, and keeps
 /// partitions of the outbox ready. Nothing depends on it: the relay polls, and markets are looked up when missed.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("The rows of one lane")

@@ -2,6 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Even shares of the lanes") struct LaneShareTests {

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import AMQP
+@testable import Outbox
 @testable import Relay
 
 @Suite("Rows as messages", .timeLimit(.minutes(10)))

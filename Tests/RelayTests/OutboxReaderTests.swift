@@ -2,6 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Reading the log", .timeLimit(.minutes(10)))

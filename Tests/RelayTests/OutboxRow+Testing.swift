@@ -1,3 +1,4 @@
+@testable import Outbox
 @testable import Postgres
 @testable import Relay
 

@@ -2,6 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("How far behind the relays are", .timeLimit(.minutes(10)))

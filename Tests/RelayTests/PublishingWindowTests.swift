@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 /// A window over lanes 0 ..< `lanes` with rows in them.

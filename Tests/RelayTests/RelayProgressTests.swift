@@ -2,6 +2,7 @@ import Logging
 import Service
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite struct RelayProgressTests {

@@ -3,6 +3,7 @@ import Service
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Retention", .timeLimit(.minutes(10)))

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Rows that may come twice")

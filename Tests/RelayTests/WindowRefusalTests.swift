@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("What the broker did not take")

@@ -2,6 +2,8 @@ import Postgres
 import Records
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 @Suite("Which records are inserted, and in which order")

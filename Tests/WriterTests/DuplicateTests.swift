@@ -3,6 +3,8 @@ import Records
 import TestSupport
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 @Suite("Records that were stored before", .timeLimit(.minutes(10)))

@@ -3,6 +3,8 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 @Suite("Lines of a file")

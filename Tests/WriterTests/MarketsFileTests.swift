@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 @Suite("Files of markets")

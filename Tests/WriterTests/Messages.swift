@@ -4,6 +4,8 @@ import Records
 import Service
 import TestSupport
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 /// Messages as they come from the broker, decoded.

@@ -4,6 +4,8 @@ import Schema
 import TestSupport
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 @Suite("Several writers, and a database that goes away", .timeLimit(.minutes(10)))

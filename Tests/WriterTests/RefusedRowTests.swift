@@ -3,6 +3,8 @@ import Records
 import TestSupport
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 @Suite("Messages that can't be records", .timeLimit(.minutes(10)))

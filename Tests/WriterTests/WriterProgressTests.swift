@@ -2,6 +2,8 @@ import Logging
 import Service
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 @Suite struct WriterProgressTests {

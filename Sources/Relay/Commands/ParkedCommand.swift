@@ -1,4 +1,5 @@
 import ArgumentParser
+import Outbox
 import Postgres
 import Program
 import Service

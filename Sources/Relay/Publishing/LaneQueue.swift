@@ -1,5 +1,6 @@
 import DequeModule
 import HeapModule
+import Outbox
 
 /// The rows of one lane that are read and not yet in the ledger, in the order of their ids.
 ///

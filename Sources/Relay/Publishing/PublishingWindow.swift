@@ -1,5 +1,6 @@
 import AMQP
 import DequeModule
+import Outbox
 import Records
 
 /// What is read, on its way, confirmed and recorded, over all lanes of this relay. No I/O, no clock.

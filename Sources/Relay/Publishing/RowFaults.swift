@@ -1,4 +1,5 @@
 import AMQP
+import Outbox
 
 /// Rows whose publishing made the broker end the connection, as one that is too large does. What a session learns is handed
 /// to the next one, which publishes the rows in question one at a time: so the one at fault is found, and is parked
@@ -20,9 +21,6 @@ struct RowFaults: Sendable {
 
     /// How often a row may fail alone before it is parked.
     static let attempts: Int32 = 3
-    /// AMQP reply codes by which a broker complains about what it was sent: content too large, precondition failed (so
-    /// RabbitMQ calls a message above its limit), frame error, syntax error (AMQP 0-9-1, section 1.8).
-    static let codes: Set<UInt16> = [311, 406, 501, 502]
 
     private var suspects: [Int64: Suspect] = [:]
 
@@ -35,7 +33,9 @@ struct RowFaults: Sendable {
 
     /// A session ended while rows were on their way.
     mutating func note(_ error: any Error, inFlight: [(lane: Int, id: Int64)]) {
-        guard let error = error as? AMQPError, let code = error.brokerCode, Self.codes.contains(code) else { return }
+        guard let error = error as? AMQPError, let code = error.brokerCode, RowFault.codes.contains(code) else {
+            return
+        }
         for row in inFlight where suspects[row.id] == nil { suspects[row.id] = Suspect(lane: row.lane) }
         guard inFlight.count == 1 else { return }
         suspects[inFlight[0].id]!.attempts += 1

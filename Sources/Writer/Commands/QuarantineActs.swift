@@ -1,6 +1,7 @@
 import ArgumentParser
 import Postgres
 import Program
+import Quarantine
 import Service
 
 /// What every recorded act on the quarantine takes.
@@ -53,21 +54,7 @@ struct QuarantineDiscardCommand: AsyncParsableCommand {
     func run() async throws {
         let discarded = try await CommandConnections.withDatabase(act.flags.settings) { connection -> Int? in
             guard let ids = try await act.ids(connection) else { return nil }
-            var array = BinaryArray(elementType: .int8, capacity: ids.count)
-            for id in ids { array.append(int8: id) }
-            return try await connection.execute(
-                """
-                WITH discarded AS (
-                    UPDATE quarantine SET resolved_at = now(), resolution = 'discarded'
-                    WHERE id = ANY($1) AND resolved_at IS NULL RETURNING id)
-                INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, why)
-                SELECT id, 'discarded', 'discarded', $2, $3 FROM discarded
-                """,
-                [
-                    .array(array), .text(Program.actor),
-                    act.reason.map(Parameter.text) ?? .null(TypeOID.text),
-                ]
-            ).affectedRows
+            return try await QuarantineDiscard.run(ids, actedBy: Program.actor, why: act.reason, connection)
         }
         guard let discarded else { throw CommandExit(.no, "nothing done: repeat with --yes") }
         StandardStream.line("discarded \(discarded)")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Postgres
 import Program
+import Quarantine
 import Service
 
 struct QuarantineCommand: ParsableCommand {
@@ -11,32 +12,6 @@ struct QuarantineCommand: ParsableCommand {
             QuarantineListCommand.self, QuarantineShowCommand.self, QuarantineRequeueCommand.self,
             QuarantineDiscardCommand.self,
         ])
-}
-
-/// Which messages of the quarantine are meant; all conditions hold together.
-struct QuarantineFilter: ParsableArguments {
-    @Option(help: "The row of the quarantine; may be given several times.") var id: [Int64] = []
-    @Option(help: "The reason code, as in not_json or unknown_market.") var refused: String?
-    @Option(help: "The queue.") var queue: String?
-    @Option(help: "The market's id.") var market: Int32?
-    @Option(help: "Received at or after this time: ISO 8601, or 2h for two hours ago.") var since: String?
-    @Option(help: "Received before this time.") var until: String?
-
-    func selection(openOnly: Bool) throws(CommandExit) -> Selection {
-        var selection = Selection()
-        if openOnly { selection.add("resolved_at IS NULL") }
-        if !id.isEmpty {
-            var ids = BinaryArray(elementType: .int8, capacity: id.count)
-            for id in id { ids.append(int8: id) }
-            selection.add("id = ANY(?)", .array(ids))
-        }
-        selection.add("reason = ?", refused.map(Parameter.text))
-        selection.add("queue = ?", queue.map(Parameter.text))
-        selection.add("market_id = ?", market.map(Parameter.int4))
-        try selection.add("received_at >= ?", time: since, flag: "--since")
-        try selection.add("received_at < ?", time: until, flag: "--until")
-        return selection
-    }
 }
 
 struct QuarantineListCommand: AsyncParsableCommand {

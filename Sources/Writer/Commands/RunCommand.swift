@@ -1,6 +1,7 @@
 import ArgumentParser
 import Program
 import Service
+import Storing
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Postgres
 import Records
+import Storing
 
 /// The messages of a batch that can't be records, with their exact bytes.
 struct QuarantineRows {

@@ -5,6 +5,7 @@ import Records
 import Schema
 import Service
 import ServiceLifecycle
+import Storing
 
 /// Stores batches, one after the other, and does not give up: while PostgreSQL is away it waits and tries again, and a
 /// row that only the database refuses is found and put into quarantine.
@@ -82,7 +83,7 @@ actor RecordStore {
     private func refuseUnknownMarkets(
         _ batch: inout PreparedBatch, _ connection: PostgresConnection
     ) async throws(PostgresError) {
-        try await markets.lookUp(batch.records.lazy.map(\.key.market), connection)
+        try await markets.lookUp(Set(batch.records.lazy.map(\.key.market)), connection)
         markets.refuseUnknown(&batch)
     }
 

@@ -7,6 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 /// A message as it came out of a queue.

@@ -5,6 +5,7 @@ import Service
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Which rows of the outbox are meant", .timeLimit(.minutes(10)))

@@ -3,6 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Rows that could not be published", .timeLimit(.minutes(10)))

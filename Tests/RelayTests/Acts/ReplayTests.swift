@@ -5,6 +5,7 @@ import Service
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Publishing rows again", .enabled(if: TestBroker.url != nil), .timeLimit(.minutes(10)))

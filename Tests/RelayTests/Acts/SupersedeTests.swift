@@ -3,6 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Superseding older rows", .timeLimit(.minutes(10)))

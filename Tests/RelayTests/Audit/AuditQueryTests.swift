@@ -3,6 +3,7 @@ import Postgres
 import Records
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite struct AuditQueryTests {

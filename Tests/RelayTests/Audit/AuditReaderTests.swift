@@ -4,6 +4,7 @@ import Records
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Reading the outbox for an audit", .timeLimit(.minutes(10)))

@@ -3,6 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("The life of an event", .timeLimit(.minutes(10)))

@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite(.timeLimit(.minutes(10))) struct IDWalkTests {

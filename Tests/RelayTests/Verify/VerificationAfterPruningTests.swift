@@ -2,6 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Holding the promises when old rows were dropped", .timeLimit(.minutes(10)))

@@ -3,6 +3,7 @@ import Records
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Verifying in pieces", .timeLimit(.minutes(10)))

@@ -2,6 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite("Holding the promises against the database", .timeLimit(.minutes(10)))

@@ -1,6 +1,7 @@
 import Service
 import Testing
 
+@testable import Outbox
 @testable import Relay
 
 @Suite struct VerificationTextTests {

@@ -5,6 +5,8 @@ import Records
 import TestSupport
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 /// What can't be a record is kept to the last byte, whatever it is.

@@ -7,6 +7,8 @@ import Schema
 import Service
 import TestSupport
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 /// A migrated database with the markets 1 to 100, and a store for it.

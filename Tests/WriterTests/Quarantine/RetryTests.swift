@@ -4,6 +4,8 @@ import Records
 import TestSupport
 import Testing
 
+@testable import Quarantine
+@testable import Storing
 @testable import Writer
 
 /// Back in again from quarantine.

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Outbox
+import Postgres
+import Program
+import Service
+
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Holds the promises against the database and prints the sums: exit 0 if they hold, 1 if not.",
+        discussion: """
+            Reads every table once, in one snapshot, beside writers and relays at work. Of what breaks a promise it \
+            names ten examples.
+            """)
+
+    @Flag(help: "One JSON array of the checks.") var json = false
+    @OptionGroup var flags: RelayFlags
+
+    func run() async throws {
+        let verification = try await CommandConnections.withDatabase(
+            flags.settings, parameters: Verification.serverSettings
+        ) { connection in
+            var bar = ProgressBar()
+            let verification = try await Verification.run(connection) { bar.show($0, $1) }
+            bar.clear()
+            return verification
+        }
+        var listing = ListingWriter(
+            columns: json ? VerificationText.columns : Array(VerificationText.columns.dropLast()),
+            format: json ? .json : .table)
+        for check in verification.checks {
+            let row = VerificationText.row(check)
+            listing.write(json ? row : Array(row.dropLast()))
+        }
+        listing.finish()
+        if !json { for line in VerificationText.lines(verification) { StandardStream.line(line) } }
+        let broken = verification.broken
+        guard broken.isEmpty else {
+            throw CommandExit(.no, "broken: \(broken.map(\.name).joined(separator: "; "))")
+        }
+    }
+}

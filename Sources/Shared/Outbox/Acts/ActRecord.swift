@@ -1,0 +1,101 @@
+package import Postgres
+import Program
+import Schema
+
+/// An act as it stands in the database: what was meant, by whom and why, and how far it is.
+package struct ActRecord: Sendable {
+    /// What can be done to outbox rows.
+    package enum Act: String, Sendable {
+        case replayed, retried, discarded, superseded
+    }
+
+    /// An act that was begun before.
+    package struct Begun: Sendable {
+        package let record: ActRecord
+        package let act: String
+        package let selection: String
+        package let rows: Int
+        package let done: Int
+        package let hasEnded: Bool
+    }
+
+    package let id: Int64
+    package let connection: PostgresConnection
+
+    /// Begins an act: it counts as at work from now on.
+    package static func begin(
+        _ act: Act, selection: [String], rows: Int, why: String?, on connection: PostgresConnection
+    ) async throws(PostgresError) -> ActRecord {
+        let answer = try await connection.execute(
+            "INSERT INTO outbox_acts (act, selection, rows, acted_by, why) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            [
+                .text(act.rawValue), .text(FlagText.join(selection)), .int8(Int64(rows)), .text(Program.actor),
+                why.map(Parameter.text) ?? .null(TypeOID.text),
+            ])
+        let record = ActRecord(id: answer.int8(0, 0), connection: connection)
+        _ = try await record.lock()
+        return record
+    }
+
+    /// Looks an act up; nil if there is none of this number.
+    package static func find(_ id: Int64, on connection: PostgresConnection) async throws(PostgresError) -> Begun? {
+        let answer = try await connection.execute(
+            "SELECT act, selection, rows, done, ended_at IS NOT NULL FROM outbox_acts WHERE id = $1", [.int8(id)])
+        guard answer.count == 1 else { return nil }
+        return Begun(
+            record: ActRecord(id: id, connection: connection), act: answer.text(0, 0), selection: answer.text(0, 1),
+            rows: Int(answer.int8(0, 2)), done: Int(answer.int8(0, 3)), hasEnded: answer.bool(0, 4))
+    }
+
+    /// Makes sure that nobody else is at work on the act, for as long as the connection lives.
+    /// - Returns: false if somebody is.
+    package func lock() async throws(PostgresError) -> Bool {
+        let key = Int32(truncatingIfNeeded: id)
+        return try await connection.execute(
+            "SELECT pg_try_advisory_lock($1, $2)", [.int4(AdvisoryLock.act), .int4(key)]
+        ).bool(0, 0)
+    }
+
+    /// Notes rows that the broker confirmed. Those that the chain went past count as published from now on.
+    /// - Parameter relay: who published them.
+    package func published(_ ids: [Int64], by relay: String = Program.identity) async throws(PostgresError) {
+        guard !ids.isEmpty else { return }
+        var array = BinaryArray(elementType: .int8, capacity: ids.count)
+        for id in ids { array.append(int8: id) }
+        _ = try await connection.pipeline([
+            Statement(
+                """
+                WITH recorded AS (
+                    INSERT INTO outbox_replays (outbox_id, act_id) SELECT unnest($1::bigint[]), $2
+                    ON CONFLICT DO NOTHING RETURNING outbox_id),
+                published AS (
+                    UPDATE outbox_exceptions SET published_at = now(), relay = $3
+                    WHERE outbox_id = ANY($1) AND published_at IS NULL)
+                UPDATE outbox_acts SET done = done + (SELECT count(*) FROM recorded) WHERE id = $2
+                """,
+                name: "record_replays", [.array(array), .int8(id), .text(relay)])
+        ])
+    }
+
+    /// Runs a statement that changes rows and returns them, and notes as many as done, in one transaction.
+    /// - Parameter before: what has to come first in that transaction.
+    /// - Returns: how many they were.
+    package func did(
+        _ change: String, _ parameters: [Parameter], after before: [String] = []
+    ) async throws(PostgresError) -> Int {
+        let statement = Statement(
+            """
+            WITH changed AS (\(change))
+            UPDATE outbox_acts SET done = done + (SELECT count(*) FROM changed) WHERE id = \(id)
+            RETURNING (SELECT count(*) FROM changed)
+            """, parameters)
+        let opening = (["BEGIN ISOLATION LEVEL READ COMMITTED"] + before).map { Statement($0) }
+        let answers = try await connection.pipeline(opening + [statement, Statement("COMMIT")])
+        return Int(answers[answers.count - 2].int8(0, 0))
+    }
+
+    /// All is done.
+    package func end() async throws(PostgresError) {
+        _ = try await connection.execute("UPDATE outbox_acts SET ended_at = now() WHERE id = $1", [.int8(id)])
+    }
+}

@@ -1,0 +1,128 @@
+package import Postgres
+import Program
+import Records
+import Service
+
+/// Reads the rows that are asked for page by page, the newest first. Each page is a statement of its own: no transaction
+/// stays open while somebody reads the listing.
+package struct AuditReader: Sendable {
+    /// Settings of the connection: whatever the tables' sizes and however old their statistics, the plan is a walk along the
+    /// keys, with a look at the key for each row that is found.
+    package static let plannerSettings = [
+        "enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+        "enable_material": "off", "max_parallel_workers_per_gather": "0", "jit": "off",
+    ]
+
+    /// The most rows of a page, and so of what is held in memory.
+    private static let pageSize = 1000
+
+    /// The first page where not every row is one of those that are asked for.
+    private static let firstWidth: Int64 = 4096
+
+    private let connection: PostgresConnection
+
+    package init(connection: PostgresConnection) { self.connection = connection }
+
+    /// Turns names and times into what the log holds.
+    package func resolve(_ filter: OutboxFilter) async throws -> AuditQuery {
+        var query = AuditQuery(
+            ids: filter.id, markets: filter.market.map { [$0] }, kind: filter.kind, state: filter.state,
+            trace: filter.trace)
+        if filter.namesMarkets {
+            let rows = try await connection.pipeline([filter.marketsStatement()])[0]
+            query.markets = (0..<rows.count).map { rows.int4($0, 0) }
+        }
+        query.since = try await moment(filter.since, "--since")
+        query.until = try await moment(filter.until, "--until")
+        return query
+    }
+
+    private func moment(_ text: String?, _ flag: String) async throws -> AuditQuery.Moment? {
+        guard let text else { return nil }
+        let time = try SelectedTime(text, flag: flag)
+        let sql = time.sql.replacing("?", with: "$1")
+        let rows = try await connection.execute(
+            "SELECT t::text, (extract(epoch FROM t) * 1000000)::bigint FROM (SELECT \(sql) AS t) AS given",
+            [time.parameter])
+        return AuditQuery.Moment(text: rows.text(0, 0), microseconds: rows.int8(0, 1))
+    }
+
+    /// Hands over the rows page by page.
+    /// - Parameters:
+    ///   - limit: The most rows; nil for all.
+    ///   - page: Gets the rows of a page; the columns are those of ``AuditQuery/columns``.
+    ///   - progress: Gets the share of the log that was walked, after each page.
+    package func read(
+        _ query: AuditQuery, limit: Int?, page: (Rows) -> Void, progress: (Double) -> Void = { _ in }
+    ) async throws {
+        guard query.ids.isEmpty else {
+            let rows = try await connection.pipeline([query.statementByIDs(limit: limit ?? query.ids.count)])
+            return page(rows[0])
+        }
+        var left = limit ?? .max
+        guard var walk = try await walk(query, firstPage: min(left, Self.pageSize)) else { return }
+        while left > 0, let wanted = walk.page {
+            let most = min(left, Self.pageSize)
+            let rows = try await connection.pipeline([query.statement(wanted, limit: most)])[0]
+            page(rows)
+            left -= rows.count
+            walk.advance(wanted, rows: rows.count, lowest: rows.lowestID, limit: most)
+            if rows.count == 0, !query.isByException, let next = walk.page {
+                let previous = try await connection.pipeline([
+                    AuditBounds.previousStatement(walk.lanesLeft, upTo: next.high)
+                ])[0]
+                walk.leap(to: previous.isNull(0, 0) ? nil : previous.int8(0, 0))
+            }
+            progress(walk.share)
+        }
+    }
+
+    /// Where to walk; nil if there can be no such row.
+    private func walk(_ query: AuditQuery, firstPage: Int) async throws -> IDWalk? {
+        let lanes = query.lanes
+        guard !lanes.isEmpty else { return nil }
+        let first = try await probe(lanes, 0)
+        guard let first else { return nil }
+        let rows = try await connection.pipeline([AuditBounds.endsStatement(lanes)])[0]
+        let ends = (0..<rows.count).map {
+            AuditBounds.Ends(
+                lane: Int(rows.int2($0, 0)), newest: rows.int8($0, 1), recordedUpTo: rows.int8($0, 2),
+                newestException: rows.int8($0, 3))
+        }
+        var (low, high) = (first.id, ends.map(\.newest).max() ?? 0)
+        if query.since != nil || query.until != nil {
+            let now = try await connection.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+            let end = (id: high + 1, time: now.int8(0, 0))
+            if let since = query.since {
+                low = try await search(
+                    TimeSearch(since.microseconds - TimeSearch.longestTransaction, first: first, end: end), lanes
+                ).low
+            }
+            if let until = query.until {
+                high = try await search(
+                    TimeSearch(until.microseconds + TimeSearch.longestTransaction, first: first, end: end), lanes
+                ).high
+            }
+        }
+        return IDWalk(
+            AuditBounds.ranges(query.state, ends, low: low, high: high),
+            width: query.isByException
+                ? high : query.isSelective || query.until != nil ? Self.firstWidth : Int64(firstPage))
+    }
+
+    private func search(_ search: TimeSearch, _ lanes: [Int]) async throws -> TimeSearch {
+        var search = search
+        while let id = search.probe { search.found(try await probe(lanes, id), at: id) }
+        return search
+    }
+
+    private func probe(_ lanes: [Int], _ id: Int64) async throws -> (id: Int64, time: Int64)? {
+        let rows = try await connection.pipeline([AuditBounds.probeStatement(lanes, from: id)])[0]
+        return rows.count == 0 ? nil : (rows.int8(0, 0), rows.int8(0, 1))
+    }
+}
+
+extension Rows {
+    /// The last row's id: pages are ordered.
+    fileprivate var lowestID: Int64? { count == 0 ? nil : int8(count - 1, 0) }
+}

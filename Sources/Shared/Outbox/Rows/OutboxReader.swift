@@ -1,0 +1,77 @@
+package import Postgres
+
+/// Reads the log: for each lane the rows after a given one, in order.
+package struct OutboxReader {
+    /// Where a lane is to be read on.
+    package typealias Request = (lane: Int, afterID: Int64, limit: Int)
+
+    /// What was read, and by which requests.
+    package struct Answer: Sendable {
+        package let requests: [Request]
+        package let rows: Rows
+        /// Those of the rows that are parked or superseded.
+        package let excepted: Set<Int64>
+    }
+
+    package static func read(_ requests: [Request], _ connection: PostgresConnection) async throws(PostgresError)
+        -> Answer
+    {
+        let answers = try await connection.pipeline(statements(requests))
+        let excepted = Set((0..<answers[1].count).map { answers[1].int8($0, 0) })
+        return Answer(requests: requests, rows: answers[0], excepted: excepted)
+    }
+
+    /// The columns of ``read(_:_:)``, by position.
+    package enum Column {
+        package static let lane = 0
+        package static let id = 1
+        package static let market = 2
+        package static let recordType = 3
+        package static let traceID = 4
+        package static let traceParent = 5
+        package static let createdAt = 6
+        package static let body = 7
+    }
+
+    /// Planner settings of the relay's connection. A statement is planned once and kept; planned while the log was empty
+    /// it could sort the whole backlog at each read (measured on another outbox: 11 ms instead of 0.2 ms). With these
+    /// the only plan is the walk along the key.
+    package static let plannerSettings = [
+        "enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off", "jit": "off",
+    ]
+
+    /// The rows, and then which of those that come next in the lanes are excepted: a row that is superseded between the two
+    /// is published all the same.
+    package static func statements(_ requests: [Request]) -> [Statement] {
+        var lanes = BinaryArray(elementType: .int2, capacity: requests.count)
+        var afterIDs = BinaryArray(elementType: .int8, capacity: requests.count)
+        var limits = BinaryArray(elementType: .int4, capacity: requests.count)
+        for request in requests {
+            lanes.append(int2: Int16(request.lane))
+            afterIDs.append(int8: request.afterID)
+            limits.append(int4: Int32(request.limit))
+        }
+        let parameters = [lanes, afterIDs, limits].map(Parameter.array)
+        return [
+            Statement(rows, name: "read_outbox", parameters),
+            Statement(exceptions, name: "read_exceptions", parameters),
+        ]
+    }
+
+    private static let rows = """
+        SELECT o.lane, o.id, o.market_id, o.record_type, o.trace_id, o.traceparent, o.created_at, o.body
+        FROM unnest($1::smallint[], $2::bigint[], $3::int[]) AS wanted(lane, after_id, n)
+        CROSS JOIN LATERAL (
+            SELECT * FROM outbox WHERE lane = wanted.lane AND id > wanted.after_id ORDER BY id LIMIT wanted.n
+        ) o
+        """
+
+    private static let exceptions = """
+        SELECT x.outbox_id
+        FROM unnest($1::smallint[], $2::bigint[], $3::int[]) AS wanted(lane, after_id, n)
+        CROSS JOIN LATERAL (
+            SELECT outbox_id FROM outbox_exceptions
+            WHERE lane = wanted.lane AND outbox_id > wanted.after_id ORDER BY outbox_id LIMIT wanted.n
+        ) x
+        """
+}

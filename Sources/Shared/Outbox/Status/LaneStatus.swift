@@ -1,0 +1,91 @@
+package import Postgres
+import Schema
+package import Service
+
+/// A lane: who owns it, how far it is, how fast it goes.
+package struct LaneStatus: Sendable, Equatable {
+    package var lane: Int64 = 0
+    package var relay: String?
+    /// The lane's lock is held. The name in `lane_owners` is for people.
+    package var isOwned = false
+    package var claimedAt: String?
+    package var recordedUpTo: Int64 = 0
+    package var pending: Int64 = 0
+    package var isExact = true
+    package var oldestSeconds: Int64 = 0
+    package var lastMinute: Int64 = 0
+    package var parked: Int64 = 0
+    package var lastConfirmedAt: String?
+    package var lastQuarter: Int64 = 0
+    package var superseded: Int64 = 0
+
+    package static let columns = [
+        ListingColumn("lane", isNumber: true), ListingColumn("relay"), ListingColumn("is_owned"),
+        ListingColumn("claimed_at"), ListingColumn("recorded_up_to", isNumber: true),
+        ListingColumn("pending", isNumber: true), ListingColumn("oldest_pending_seconds", isNumber: true),
+        ListingColumn("published_last_minute", isNumber: true), ListingColumn("parked", isNumber: true),
+        ListingColumn("last_confirmed_at"), ListingColumn("published_last_15_minutes", isNumber: true),
+        ListingColumn("superseded", isNumber: true),
+    ]
+
+    package var row: [ListingValue] {
+        [
+            .integer(lane), .text(relay ?? ""), .bool(isOwned), claimedAt.map(ListingValue.text) ?? .null,
+            .integer(recordedUpTo), .integer(pending), .integer(oldestSeconds), .integer(lastMinute), .integer(parked),
+            lastConfirmedAt.map(ListingValue.text) ?? .null, .integer(lastQuarter), .integer(superseded),
+        ]
+    }
+
+    package static func read(_ connection: PostgresConnection) async throws(PostgresError) -> [LaneStatus] {
+        let rows = try await connection.execute(query)
+        return (0..<rows.count).map {
+            LaneStatus(
+                lane: rows.int8($0, 0), relay: rows.optionalText($0, 1), isOwned: rows.bool($0, 2),
+                claimedAt: rows.optionalText($0, 3), recordedUpTo: rows.int8($0, 4), pending: rows.int8($0, 5),
+                isExact: rows.bool($0, 6), oldestSeconds: rows.int8($0, 7), lastMinute: rows.int8($0, 8),
+                parked: rows.int8($0, 9), lastConfirmedAt: rows.optionalText($0, 10), lastQuarter: rows.int8($0, 11),
+                superseded: rows.int8($0, 12))
+        }
+    }
+
+    /// What was published lately stands at the end of each lane's chain. How far back is found by steps that double, so
+    /// that the cost depends on what was published lately and not on the ledger's length.
+    private static let query = """
+        WITH RECURSIVE \(PendingReport.pendingByLane),
+        back (lane, after_id, step, is_recent) AS (
+            SELECT lane, upto_id, 1024::bigint, upto_id > 0 FROM ends
+            UNION ALL
+            SELECT lane, after_id - step, step * 2, coalesce((
+                SELECT confirmed_at > now() - interval '15 minutes' FROM outbox_deliveries d
+                WHERE d.lane = back.lane AND d.after_id < back.after_id - step
+                ORDER BY d.after_id DESC LIMIT 1), false)
+            FROM back WHERE is_recent),
+        recent AS MATERIALIZED (
+            SELECT lane, r.minute, r.quarter FROM (SELECT lane, min(after_id) AS after_id FROM back GROUP BY lane) b
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(rows) FILTER (WHERE confirmed_at > now() - interval '1 minute'), 0) AS minute,
+                       coalesce(sum(rows) FILTER (WHERE confirmed_at > now() - interval '15 minutes'), 0) AS quarter
+                FROM outbox_deliveries d WHERE d.lane = b.lane AND d.after_id >= b.after_id) r),
+        excepted AS MATERIALIZED (
+            SELECT lane, count(*) FILTER (WHERE state = 'parked') AS parked,
+                   count(*) FILTER (WHERE state = 'superseded') AS superseded
+            FROM outbox_exceptions WHERE published_at IS NULL GROUP BY lane),
+        held AS MATERIALIZED (
+            SELECT objid::bigint AS lane FROM pg_locks
+            WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = \(AdvisoryLock.relayLane)
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+        SELECT p.lane::bigint, o.relay, EXISTS (SELECT FROM held WHERE held.lane = p.lane), \(time("o.claimed_at")),
+               p.upto_id, p.rows::bigint, p.is_exact,
+               greatest(0, coalesce(extract(epoch FROM clock_timestamp() - p.oldest), 0))::bigint,
+               r.minute::bigint, coalesce(x.parked, 0), \(time("p.confirmed_at")), r.quarter::bigint,
+               coalesce(x.superseded, 0)
+        FROM pending p JOIN recent r ON r.lane = p.lane
+        LEFT JOIN lane_owners o ON o.lane = p.lane
+        LEFT JOIN excepted x ON x.lane = p.lane
+        ORDER BY p.lane
+        """
+
+    private static func time(_ column: String) -> String {
+        "to_char(\(column) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    }
+}

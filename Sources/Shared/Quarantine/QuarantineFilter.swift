@@ -1,0 +1,32 @@
+package import ArgumentParser
+import Postgres
+package import Program
+package import Service
+
+/// Which messages of the quarantine are meant; all conditions hold together.
+package struct QuarantineFilter: ParsableArguments {
+    @Option(help: "The row of the quarantine; may be given several times.") package var id: [Int64] = []
+    @Option(help: "The reason code, as in not_json or unknown_market.") package var refused: String?
+    @Option(help: "The queue.") package var queue: String?
+    @Option(help: "The market's id.") package var market: Int32?
+    @Option(help: "Received at or after this time: ISO 8601, or 2h for two hours ago.") package var since: String?
+    @Option(help: "Received before this time.") package var until: String?
+
+    package init() {}
+
+    package func selection(openOnly: Bool) throws(CommandExit) -> Selection {
+        var selection = Selection()
+        if openOnly { selection.add("resolved_at IS NULL") }
+        if !id.isEmpty {
+            var ids = BinaryArray(elementType: .int8, capacity: id.count)
+            for id in id { ids.append(int8: id) }
+            selection.add("id = ANY(?)", .array(ids))
+        }
+        selection.add("reason = ?", refused.map(Parameter.text))
+        selection.add("queue = ?", queue.map(Parameter.text))
+        selection.add("market_id = ?", market.map(Parameter.int4))
+        try selection.add("received_at >= ?", time: since, flag: "--since")
+        try selection.add("received_at < ?", time: until, flag: "--until")
+        return selection
+    }
+}

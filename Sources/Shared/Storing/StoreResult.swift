@@ -1,0 +1,29 @@
+package import Records
+
+/// What became of the messages of a batch, as committed.
+package struct StoreResult: Sendable, Equatable {
+    /// Counts for each kind, indexed as ``RecordKind/all``.
+    package var stored = [Int](repeating: 0, count: RecordKind.all.count)
+    package var duplicateSame = [Int](repeating: 0, count: RecordKind.all.count)
+    package var duplicateOther = [Int](repeating: 0, count: RecordKind.all.count)
+    package var quarantined: [Refusal.Reason: Int] = [:]
+
+    package init() {}
+
+    package var storedCount: Int { stored.reduce(0, +) }
+    package var duplicateOtherCount: Int { duplicateOther.reduce(0, +) }
+    package var duplicateCount: Int { duplicateSame.reduce(0, +) + duplicateOtherCount }
+    package var quarantinedCount: Int { quarantined.values.reduce(0, +) }
+
+    /// Every message that was received is exactly one of the three.
+    package var receivedCount: Int { storedCount + duplicateCount + quarantinedCount }
+
+    package static func += (left: inout StoreResult, right: StoreResult) {
+        for kind in left.stored.indices {
+            left.stored[kind] += right.stored[kind]
+            left.duplicateSame[kind] += right.duplicateSame[kind]
+            left.duplicateOther[kind] += right.duplicateOther[kind]
+        }
+        left.quarantined.merge(right.quarantined, uniquingKeysWith: +)
+    }
+}
