@@ -13,9 +13,15 @@ struct RawHTTPClient: Sendable {
         await onAnotherThread { exchangeNow(request, in: pieces) }
     }
 
-    /// Opens connections and sends nothing; the caller closes them.
-    func connectSilently(times: Int) async -> [Int32] {
-        await onAnotherThread { (0..<times).compactMap { _ in connect() } }
+    /// Opens connections, sends this on each and reads nothing; the caller closes them.
+    func connect(times: Int, sending text: String) async -> [Int32] {
+        await onAnotherThread {
+            (0..<times).compactMap { _ in
+                guard let descriptor = connect() else { return nil }
+                if !text.isEmpty { _ = send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) }
+                return descriptor
+            }
+        }
     }
 
     private func onAnotherThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
@@ -39,7 +45,7 @@ struct RawHTTPClient: Sendable {
     }
 
     func get(_ path: String, headers: String = "") async -> String {
-        await exchange("GET \(path) HTTP/1.1\r\nHost: test\r\n\(headers)\r\n")
+        await exchange("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(headers)\r\n")
     }
 
     /// The body that `GET` gives; nil unless the status is this.

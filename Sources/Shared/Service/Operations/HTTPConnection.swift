@@ -11,15 +11,28 @@ final class HTTPConnection {
     }
 
     let descriptor: Int32
+    let peer: HTTPPeer
     let deadline: ContinuousClock.Instant
     private var phase = Phase.reading([])
 
-    init(descriptor: Int32, deadline: ContinuousClock.Instant) {
+    init(descriptor: Int32, peer: HTTPPeer, deadline: ContinuousClock.Instant) {
         self.descriptor = descriptor
+        self.peer = peer
         self.deadline = deadline
     }
 
     deinit { close(descriptor) }
+
+    /// How far it is, for who gives up a place.
+    var guest: HTTPPlaces.Guest {
+        let stage: HTTPPlaces.Stage =
+            switch phase {
+            case .reading: .asking
+            case .writing: .reading
+            case .lingering, .over: .answered
+            }
+        return .init(peer: peer, stage: stage)
+    }
 
     /// What to wait for in `poll(2)`; nil when the connection is over.
     var events: Int16? {

@@ -3,10 +3,11 @@ import Glibc
 
 /// Serves the endpoint on one thread of its own, asleep in `poll(2)`.
 ///
-/// It answers also when the cooperative pool is busy, keeps few connections, and gives none of them more than a few
-/// seconds: a stuck or hostile client costs one slot for that time, and memory for one request head.
+/// It answers also when the cooperative pool is busy, keeps few connections (``HTTPPlaces``), and gives none of them more
+/// than a few seconds: a stuck or hostile client costs one place for that time at most, and memory for one request head.
 final class HTTPLoop: Sendable {
-    private static let mostConnections = 32
+    /// Newcomers of one turn, so that a flood of them leaves time for those who are there.
+    private static let mostNewcomers = 64
     private static let timeLimit = Duration.seconds(5)
 
     private let socket: ListeningSocket
@@ -42,7 +43,7 @@ final class HTTPLoop: Sendable {
         var connections: [HTTPConnection] = []
         var refusesUntil = ContinuousClock.now
         while true {
-            let listens = connections.count < Self.mostConnections && refusesUntil <= .now
+            let listens = refusesUntil <= .now
             var entries = [
                 pollfd(fd: wakeReader, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: listens ? socket.descriptor : -1, events: Int16(POLLIN), revents: 0),
@@ -55,21 +56,30 @@ final class HTTPLoop: Sendable {
                 connection.proceed(answer: answer)
             }
             connections.removeAll { $0.events == nil || $0.deadline <= .now }
-            if entries[1].revents != 0, let refusal = accept(into: &connections) { refusesUntil = refusal }
+            if entries[1].revents != 0, let refusal = admit(to: &connections) { refusesUntil = refusal }
         }
     }
 
+    /// Takes newcomers in; for some of them others leave.
     /// - Returns: Until when to take no more connections: out of descriptors, the same one would wake us for ever.
-    private func accept(into connections: inout [HTTPConnection]) -> ContinuousClock.Instant? {
-        if let descriptor = socket.accept() {
-            guard !DescriptorReserve.has(descriptor, for: .callers) else {
+    private func admit(to connections: inout [HTTPConnection]) -> ContinuousClock.Instant? {
+        for _ in 0..<Self.mostNewcomers {
+            guard let (descriptor, peer) = socket.accept() else {
+                let code = errno
+                return [EAGAIN, EINTR, ECONNABORTED].contains(code) ? nil : .now + .seconds(1)
+            }
+            let isShort = DescriptorReserve.has(descriptor, for: .callers)
+            let guests = connections.map(\.guest)
+            if let place = HTTPPlaces.leaving(for: peer, among: guests, mustLeave: isShort) {
+                connections.remove(at: place)
+            } else if isShort {
                 close(descriptor)
                 return .now + .seconds(1)
             }
-            connections.append(HTTPConnection(descriptor: descriptor, deadline: .now + Self.timeLimit))
-            return nil
+            let connection = HTTPConnection(descriptor: descriptor, peer: peer, deadline: .now + Self.timeLimit)
+            connection.proceed(answer: answer)  // what it asks has often come with it
+            connections.append(connection)
         }
-        let code = errno
-        return [EAGAIN, EINTR, ECONNABORTED].contains(code) ? nil : .now + .seconds(1)
+        return nil
     }
 }

@@ -18,6 +18,8 @@ struct HTTPRequestHead: Equatable {
     let bearerToken: String?
     /// The types that the caller takes, as `Accept` has them.
     let accept: String
+    /// Whom the caller believes to ask, without the port; nil where an HTTP/1.0 request does not say.
+    let host: String?
 
     /// Reads a head from the first bytes of a connection.
     static func read(_ bytes: [UInt8]) -> Reading {
@@ -29,10 +31,13 @@ struct HTTPRequestHead: Equatable {
             return .refused(.badRequest)
         }
         let path = words[1].prefix { $0 != "?" }
+        let hosts = values(of: "host", in: lines)
+        guard hosts.count == 1 || hosts.isEmpty && words[2] == "HTTP/1.0" else { return .refused(.badRequest) }
         return .complete(
             HTTPRequestHead(
                 method: String(words[0]), path: String(path), bearerToken: bearerToken(in: lines),
-                accept: values(of: "accept", in: lines).joined(separator: ",")))
+                accept: values(of: "accept", in: lines).joined(separator: ","),
+                host: hosts.first.map(withoutPort)))
     }
 
     /// Where the blank line ends; lines may end in a line feed alone (RFC 9112, section 2.2).
@@ -49,17 +54,23 @@ struct HTTPRequestHead: Equatable {
         return nil
     }
 
+    /// The values of all fields of this name.
+    private static func values(of name: String, in lines: [Substring]) -> [String] {
+        lines.dropFirst().compactMap { line in
+            guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == name else { return nil }
+            let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+            return value.lastIndex { $0 != " " && $0 != "\t" }.map { String(value[...$0]) } ?? ""
+        }
+    }
+
     private static func bearerToken(in lines: [Substring]) -> String? {
         let words = values(of: "authorization", in: lines).first?.split(separator: " ") ?? []
         return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
     }
 
-    /// What follows the colons of all headers of this name.
-    private static func values(of name: String, in lines: [Substring]) -> [Substring] {
-        lines.dropFirst().compactMap { line in
-            guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == name else { return nil }
-            return line[line.index(after: colon)...]
-        }
+    private static func withoutPort(_ host: String) -> String {
+        if host.hasPrefix("["), let end = host.firstIndex(of: "]") { return String(host[...end]) }
+        return String(host.prefix { $0 != ":" })
     }
 }
 
@@ -71,6 +82,7 @@ enum HTTPStatus: String {
     case forbidden = "403 Forbidden"
     case notFound = "404 Not Found"
     case methodNotAllowed = "405 Method Not Allowed"
+    case misdirected = "421 Misdirected Request"
     case headTooLarge = "431 Request Header Fields Too Large"
     case unavailable = "503 Service Unavailable"
 }

@@ -31,7 +31,10 @@ public enum HealthProbe {
             }
             var answer: [UInt8] = []
             var buffer = [UInt8](repeating: 0, count: 4096)
-            while case let count = read(file, &buffer, buffer.count), count > 0 { answer += buffer[..<count] }
+            let end = ContinuousClock.now + .seconds(3)
+            while answer.count < 65_536, .now < end, case let count = read(file, &buffer, buffer.count), count > 0 {
+                answer += buffer[..<count]
+            }
             return answer.isEmpty ? nil : String(decoding: answer, as: UTF8.self)
         }
     }

@@ -2,6 +2,9 @@ import Glibc
 
 /// A listening TCP socket; closed with its owner.
 final class ListeningSocket: Sendable {
+    /// Those that have not been accepted yet: many, so that a flood of others keeps no probe from its connection.
+    private static let backlog: Int32 = 1024
+
     let descriptor: Int32
     /// With the port that the system has chosen, if it was 0.
     let address: BindAddress
@@ -19,19 +22,23 @@ final class ListeningSocket: Sendable {
 
     deinit { close(descriptor) }
 
-    /// The next connection, not blocking; nil and `errno` when there is none.
-    func accept() -> Int32? {
-        let connection = Glibc.accept(descriptor, nil, nil)
+    /// The next connection, not blocking, and where it comes from; nil and `errno` when there is none.
+    func accept() -> (descriptor: Int32, peer: HTTPPeer)? {
+        var address = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let connection = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.accept(descriptor, $0, &length) }
+        }
         guard connection >= 0 else { return nil }
         Self.prepare(connection)
-        return connection
+        return (connection, HTTPPeer(address))
     }
 
     private static func listen(_ descriptor: Int32, _ address: BindAddress, chosenPort: inout UInt16) -> Int32 {
         prepare(descriptor)
         var yes: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0, Glibc.listen(descriptor, 64) == 0 else {
+        guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0, Glibc.listen(descriptor, backlog) == 0 else {
             return errno
         }
         chosenPort = port(of: descriptor) ?? chosenPort

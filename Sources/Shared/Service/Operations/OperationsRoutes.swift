@@ -1,3 +1,5 @@
+import Glibc
+
 /// What the endpoint answers to whom.
 struct OperationsRoutes: Sendable {
     let readiness: Readiness
@@ -10,6 +12,9 @@ struct OperationsRoutes: Sendable {
     let tokenSetting: String
 
     func answer(to request: HTTPRequestHead, at now: ContinuousClock.Instant = .now) -> HTTPAnswer {
+        guard isReachable || request.host.map(Self.isLocal) ?? true else {
+            return HTTPAnswer(status: .misdirected, body: "this address answers to localhost alone\n")
+        }
         guard ["/livez", "/readyz", "/metrics"].contains(request.path) else {
             return HTTPAnswer(status: .notFound, body: "not found: there are /livez, /readyz and /metrics\n")
         }
@@ -48,6 +53,13 @@ struct OperationsRoutes: Sendable {
         guard isReachable else { return true }
         guard let token, let given = request.bearerToken else { return false }
         return Self.areEqual(token, given)
+    }
+
+    /// Whether a name can only mean this machine: a page of elsewhere, whose name leads here by DNS, does not ask for one.
+    static func isLocal(_ host: String) -> Bool {
+        var address = in_addr()
+        if inet_pton(AF_INET, host, &address) == 1 { return UInt32(bigEndian: address.s_addr) >> 24 == 127 }
+        return host.lowercased() == "localhost" || host == "[::1]"
     }
 
     /// Takes as long for a wrong token as for the right one, so that nobody finds it by the clock.
