@@ -49,8 +49,9 @@ let package = Package(
         .executableTarget(
             name: "Relay",
             dependencies: [
-                "AMQP", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, deque, heap,
-                lifecycle, logging, coreMetrics, unixSignals,
+                "AMQP", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", "Tracing", argumentParser,
+                deque,
+                heap, lifecycle, logging, coreMetrics, unixSignals,
             ],
             swiftSettings: settings),
 
@@ -76,6 +77,9 @@ let package = Package(
             name: "Service",
             dependencies: ["EventLoop", argumentParser, configuration, coreMetrics, lifecycle, logging],
             path: "Sources/Shared/Service", swiftSettings: settings),
+        .target(
+            name: "Tracing", dependencies: ["Service", coreMetrics, lifecycle, logging], path: "Sources/Shared/Tracing",
+            swiftSettings: settings),
         .target(name: "Records", path: "Sources/Shared/Records", swiftSettings: settings),
         .target(
             name: "AMQP", dependencies: ["CRabbitMQ", "EventLoop", deque, logging], path: "Sources/Shared/AMQP",
@@ -104,6 +108,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: ["Service", argumentParser, coreMetrics, lifecycle, lifecycleTests, logging],
             swiftSettings: settings),
+        .testTarget(name: "TracingTests", dependencies: ["Service", "Tracing"], swiftSettings: settings),
         .testTarget(
             name: "SchemaTests", dependencies: ["Postgres", "Schema", "TestSupport", logging], swiftSettings: settings),
         .testTarget(

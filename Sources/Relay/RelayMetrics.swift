@@ -2,6 +2,7 @@ import CoreMetrics
 import Outbox
 import Records
 import Service
+import Tracing
 
 /// The relay's metrics, made once; docs/metrics.md lists them.
 struct RelayMetrics: Sendable {
@@ -9,6 +10,8 @@ struct RelayMetrics: Sendable {
     private let published = (RecordKind.all.map(\.name) + ["other"]).map {
         Counter(label: "candlepost_relay_rows_published_total", dimensions: [("kind", $0)])
     }
+    /// Takes the spans of sampled events; nil where nobody wants any.
+    let tracer: Tracer?
     private let delivery = TracedTimer(label: "candlepost_relay_delivery_seconds")
     let refused = Counter(label: "candlepost_relay_rows_refused_total")
     let returned = Counter(label: "candlepost_relay_rows_returned_total")
@@ -24,8 +27,15 @@ struct RelayMetrics: Sendable {
     /// - Parameter now: milliseconds since 1970.
     func confirmed(_ row: OutboxRow, at now: Int64) {
         published[min(row.series.kind.number, published.count - 1)].increment()
-        delivery.record(
-            seconds: Double(max(0, now - row.createdAt)) / 1000, of: row.sampledTrace, at: Double(now) / 1000)
+        let trace = row.sampledTrace
+        delivery.record(seconds: Double(max(0, now - row.createdAt)) / 1000, of: trace, at: Double(now) / 1000)
+        guard let tracer, let trace else { return }
+        let kind = row.series.kind.number
+        tracer.record(
+            OutboxSpan(
+                parent: trace, createdAt: row.createdAt, confirmedAt: now, id: row.id, market: row.series.market,
+                kind: kind < RecordKind.all.count ? RecordKind.all[kind].name : "other", attempt: row.attempt,
+                isPossiblyRedelivered: row.isPossiblyRedelivered))
     }
 
     func report(_ report: PendingReport) {

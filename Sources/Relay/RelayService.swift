@@ -6,6 +6,7 @@ import Postgres
 import Schema
 import Service
 import ServiceLifecycle
+import Tracing
 
 /// Keeps a ``RelaySession`` going: connects, runs it, and after any failure connects again and goes on where the ledger
 /// ends, as a new process would.
@@ -23,6 +24,7 @@ struct RelayService: ServiceLifecycle.Service {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await health.progress.watch() }
+            if let tracer = metrics.tracer { group.addTask { await tracer.run() } }
             defer { group.cancelAll() }
             try await relayUntilShutdown()
         }

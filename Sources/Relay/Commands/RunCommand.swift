@@ -1,6 +1,8 @@
+import AMQP
 import ArgumentParser
 import Program
 import Service
+import Tracing
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,15 +14,17 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let reader = flags.settings
         let settings = try RelaySettings(reader)
+        let traces = try TraceSettings(
+            environment: SettingsReader.processEnvironment, service: "candlepost-relay", version: Version.current)
         let readiness = Readiness()
         try await Program.run(
-            "relay", settings: reader, http: RelaySettings.http, metrics: RelayMetrics.descriptions,
-            readiness: readiness
+            "relay", settings: reader, http: RelaySettings.http,
+            metrics: RelayMetrics.descriptions + Tracer.descriptions, readiness: readiness
         ) { logger in
             RelayService(
                 settings: settings,
                 health: RelayHealth(readiness, vitals: RelayVitals(relay: settings.name), logger: logger),
-                metrics: RelayMetrics(),
+                metrics: RelayMetrics(tracer: traces.map { Tracer($0, queue: settings.queue.name, logger: logger) }),
                 logger: logger)
         }
     }
