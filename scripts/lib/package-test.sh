@@ -13,7 +13,7 @@ test_packages() {
     # Swift's runtime brings sections without what hardening-check looks for.
     lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs "$dist"/candlepost-*.deb
     rm -rf "$old"
-    step 'Packages of an older version' "$work/old.log" make_packages 0.0.1 "$old"
+    step 'Packages of an older version' "$work/old.log" make_packages 0.0.1 "$old" noautodbgsym
     for release in "$@"; do step "Clean root of $release" "$work/test-$release.log" test_release "$release"; done
 }
 
@@ -41,7 +41,7 @@ install_and_upgrade() {
     local program
     mkdir "$root/old" "$root/new"
     cp "$work/old"/*.deb "$root/old/" && cp "$dist"/*.deb "$root/new/"
-    rm "$root"/{old,new}/*-dbgsym_*.deb
+    rm -f "$root"/{old,new}/*-dbgsym_*.deb
     inside sh -c 'apt-get install --yes --no-install-recommends /old/*.deb man-db'
     for program in "${programs[@]}"; do
         echo '#LOG_LEVEL=debug # mine' >>"$root/etc/candlepost/$program.conf"
