@@ -88,8 +88,8 @@ struct RelayService: ServiceLifecycle.Service {
 
     /// What the output queue's settings drop after the confirm nobody would ever learn of.
     private func warnOfLosses() async {
-        guard let state = try? await AMQPInspector.look(settings.broker, queues: [settings.queue.name]).queues.first
-        else { return }
+        let found = try? await AMQPInspector.look(settings.broker, queues: [settings.queue], for: .publishing)
+        guard let state = found?.queues.first else { return }
         for loss in QueueArgument.losses(state.arguments) {
             logger.warning(
                 "the output queue loses messages that it has confirmed",

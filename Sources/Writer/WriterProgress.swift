@@ -9,6 +9,7 @@ final class WriterProgress: Sendable {
         var batches = 0
         /// When the oldest of them was taken, or the last one stored.
         var since = ContinuousClock.now
+        var lastStored: ContinuousClock.Instant?
     }
 
     private let state = Mutex(State())
@@ -33,7 +34,13 @@ final class WriterProgress: Sendable {
         state.withLock { state in
             state.batches = max(0, state.batches - 1)
             state.since = now
+            state.lastStored = now
         }
+    }
+
+    /// Whether a batch was committed after this moment.
+    func hasStored(since moment: ContinuousClock.Instant) -> Bool {
+        state.withLock { $0.lastStored.map { $0 > moment } ?? false }
     }
 
     /// Nothing waits any more: the connection that the messages came by is gone, and they come again.

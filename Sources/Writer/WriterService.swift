@@ -15,6 +15,7 @@ struct WriterService: ServiceLifecycle.Service {
     let readiness: Readiness
     let metrics: WriterMetrics
     let progress: WriterProgress
+    let queues: QueueWatch
     let logger: Logger
 
     /// Consumes until the program is to stop; then takes nothing new, stores and acknowledges what has arrived, and returns.
@@ -76,20 +77,22 @@ struct WriterService: ServiceLifecycle.Service {
 
     // MARK: connecting
 
+    /// The pauses grow until something is stored: a connection alone is no progress.
     private func consumeUntilShutdown() async {
         var backoff = Backoff()
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
+            let began = ContinuousClock.now
             do {
                 try await store.ensureConnected()
-                let consumer = try await AMQPConsumer.connect(
-                    settings.broker, queues: settings.queues, prefetch: settings.prefetch, logger: logger)
+                let consumer = try await cancelWhenGracefulShutdown { try await connect() }
                 if readiness.set("rabbitmq", .ready) { logger.info("rabbitmq connected") }
-                backoff.reset()
                 try await withTaskExecutorPreference(consumer.taskExecutor) { try await consumeUntilDrained(consumer) }
                 return
             } catch is CancellationError {
                 return
             } catch {
+                if progress.hasStored(since: began) { backoff.reset() }
+                guard !Task.isShuttingDownGracefully else { return }
                 if readiness.set("rabbitmq", .notReady("\(error)")) {
                     logger.warning("rabbitmq unavailable, retrying", metadata: ["error": "\(error)"])
                 }
@@ -97,6 +100,12 @@ struct WriterService: ServiceLifecycle.Service {
             let wait = backoff.next()
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
         }
+    }
+
+    private func connect() async throws -> AMQPConsumer {
+        try await AMQPConsumer.connect(
+            settings.broker, queues: settings.queues, prefetch: settings.prefetch, logger: logger,
+            onQueueChange: queues.note)
     }
 
     private func consumeUntilDrained(_ consumer: AMQPConsumer) async throws {

@@ -26,9 +26,7 @@ struct WriterSettings: Sendable {
     init(_ settings: SettingsReader) throws(SettingError) {
         name = Program.identity
         database = try settings.database(applicationName: "candlepost writer")
-        var broker = try settings.broker(connectionName: "candlepost writer \(name)")
-        broker.maximumBodyBytes = .max  // what the broker takes, quarantine keeps to the last byte
-        self.broker = broker
+        broker = try settings.broker(connectionName: "candlepost writer \(name)")
         kinds = try settings.read(Self.kindsSetting)
         let type = try settings.read(BrokerSettings.queueType)
         queues = kinds.map { QueueDeclaration(name: RecordKind.all[$0].queue, type: type) }

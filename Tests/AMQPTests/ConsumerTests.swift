@@ -260,17 +260,6 @@ extension ConsumerTests {
         }
     }
 
-    @Test func anUnknownTagClosesTheChannelWithTheBrokersCode() async throws {
-        try await TestBroker.withQueue { queue in
-            let consumer = try await consumer(of: queue)
-            await consumer.acknowledge(through: 99)
-            let error = await failure { try await consumer.nextBatch(limit: 1, delay: .zero) }
-            #expect(error?.kind == .channelClosed(406))
-            #expect(error?.brokerCode == 406)
-            #expect(error?.recovery == .fix)
-        }
-    }
-
     @Test func everythingThrowsAfterClose() async throws {
         try await TestBroker.withQueue { queue in
             let consumer = try await consumer(of: queue)

@@ -53,16 +53,22 @@ import Testing
             "x-max-length": .number(7), "x-message-ttl": .number(60_000), "x-overflow": .text("drop-head"),
         ]) { queue in
             for _ in 0..<2 {
-                let found = try await AMQPInspector.look(TestBroker.configuration(), queues: [queue]).queues[0]
+                let found = try await AMQPInspector.look(
+                    TestBroker.configuration(), queues: [QueueDeclaration(name: queue)], for: .consuming
+                ).queues[0]
                 #expect(found.exists)
                 #expect(found.arguments.sorted { $0.name < $1.name } == arguments)
             }
         }
         try await TestBroker.withQueue { queue in
-            let found = try await AMQPInspector.look(TestBroker.configuration(), queues: [queue]).queues[0]
+            let found = try await AMQPInspector.look(
+                TestBroker.configuration(), queues: [QueueDeclaration(name: queue)], for: .consuming
+            ).queues[0]
             #expect(found.exists && found.arguments == [])
         }
-        let missing = try await AMQPInspector.look(TestBroker.configuration(), queues: ["there-is-none"]).queues[0]
+        let missing = try await AMQPInspector.look(
+            TestBroker.configuration(), queues: [QueueDeclaration(name: "there-is-none")], for: .consuming
+        ).queues[0]
         #expect(!missing.exists && missing.arguments == [])
     }
 }

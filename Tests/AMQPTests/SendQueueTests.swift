@@ -20,6 +20,8 @@ import Testing
             close(far)
         }
 
+        var transport: Transport { Transport(descriptor: near, session: nil) }
+
         func read(atMost count: Int) -> [UInt8] {
             var buffer = [UInt8](repeating: 0, count: count)
             let taken = recv(far, &buffer, count, Int32(MSG_DONTWAIT))
@@ -32,7 +34,7 @@ import Testing
         var queue = SendQueue()
         let first = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 / 1000) }
         queue.add(first)
-        #expect(queue.send(to: pair.near) != nil)
+        #expect(queue.send(by: pair.transport).failure == nil)
         #expect(queue.unsent > 0 && queue.unsent < first.count)
         queue.add([1, 2, 3])
         queue.add { $0.putHeartbeat() }
@@ -41,7 +43,7 @@ import Testing
         while queue.unsent > 0 {
             received += pair.read(atMost: 100_000)
             queue.add([])
-            _ = queue.send(to: pair.near)
+            _ = queue.send(by: pair.transport)
         }
         while received.count < first.count + 11 { received += pair.read(atMost: 100_000) }
         #expect(received == first + [1, 2, 3, 8, 0, 0, 0, 0, 0, 0, 0xCE])
@@ -53,7 +55,7 @@ import Testing
         close(ends[1])
         var queue = SendQueue()
         queue.add([1])
-        #expect(queue.send(to: ends[0]) == nil)
+        #expect(queue.send(by: Transport(descriptor: ends[0], session: nil)).failure == "Broken pipe")
         close(ends[0])
     }
 }

@@ -23,7 +23,7 @@ struct CheckCommand: AsyncParsableCommand {
                 ("relays", "INSERT"), ("relays", "UPDATE"), ("relays", "DELETE"),
                 ("outbox_make_partitions(bigint, bigint)", "EXECUTE"), ("outbox_prune(interval, text)", "EXECUTE"),
             ])
-        await report.broker(settings.broker, queues: [settings.queue.name])
+        await report.broker(settings.broker, queues: [settings.queue], for: .publishing)
         try report.finish()
     }
 }

@@ -6,6 +6,9 @@ public import Logging
 /// Messages that arrive while nobody asks for a batch make up the next one, which is how batches grow under load. At the
 /// limits of a batch the socket is no longer read, and the broker waits.
 ///
+/// Each queue has a channel of its own: one that can't be consumed stops nothing but itself, is tried again with growing
+/// pauses, and is told of (``QueueChange``). When none is left, that is an error of the connection.
+///
 /// After an error the connection is gone for good: every call throws that error, and what was not acknowledged is
 /// delivered again to somebody else.
 public actor AMQPConsumer {
@@ -20,12 +23,17 @@ public actor AMQPConsumer {
     /// the thread.
     private static let lookInterval = Duration.milliseconds(5)
 
+    /// What parts of messages may take beside the longest body that is taken, in bytes.
+    private static let unfinishedReserve = 32 << 20
+
     private nonisolated let thread: PollThread
     private let configuration: AMQPConfiguration
-    private let queues: [QueueDeclaration]
+    private let onQueueChange: @Sendable (QueueChange) -> Void
+    private var channels: [QueueChannel] = []
     private var link: BrokerLink?
     private var failure: AMQPError?
     private var assembler: DeliveryAssembler
+    private var ledger: DeliveryLedger
     private var limits = Limits()
     private var waiter = Waiter<DeliveryBatch?>()
     /// When the oldest message that waits here arrived.
@@ -33,8 +41,9 @@ public actor AMQPConsumer {
     /// The last deliveries that were handed out, and acknowledged.
     private var handedOut: UInt64 = 0
     private var acknowledged: UInt64 = 0
+    /// Whether the queues that could be opened are consumed.
+    private var hasStarted = false
     private var isStopping = false
-    private var activeConsumers = 0
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -42,11 +51,14 @@ public actor AMQPConsumer {
     /// end before the last reference to this object does, and must never block.
     public nonisolated var taskExecutor: any TaskExecutor { thread }
 
-    private init(_ configuration: AMQPConfiguration, queues: [QueueDeclaration]) throws(AMQPError) {
+    private init(
+        _ configuration: AMQPConfiguration, queues: Int, onQueueChange: @escaping @Sendable (QueueChange) -> Void
+    ) throws(AMQPError) {
         thread = try PollThread.forConnection("amqp-consumer")
         self.configuration = configuration
-        self.queues = queues
-        assembler = DeliveryAssembler(maximumBodyBytes: configuration.maximumBodyBytes)
+        self.onQueueChange = onQueueChange
+        assembler = DeliveryAssembler(queues: queues)
+        ledger = DeliveryLedger(channels: queues)
     }
 
     deinit { thread.stop() }
@@ -55,28 +67,58 @@ public actor AMQPConsumer {
     /// - Parameters:
     ///   - queues: their order gives ``Delivery/queue`` its meaning.
     ///   - prefetch: how many deliveries of each queue may be unacknowledged; 0 means any number.
-    /// - Throws: ``AMQPError``; its ``AMQPError/recovery`` says whether trying again may help.
+    ///   - onQueueChange: called on the connection's thread, in which it must not block.
+    /// - Throws: ``AMQPError`` of kind `cancelled` at once when the task is cancelled; if there is no connection, or none of the queues can be consumed; its ``AMQPError/recovery``
+    ///   says whether trying again may help.
     public static func connect(
-        _ configuration: AMQPConfiguration, queues: [QueueDeclaration], prefetch: UInt16, logger: Logger
+        _ configuration: AMQPConfiguration, queues: [QueueDeclaration], prefetch: UInt16, logger: Logger,
+        onQueueChange: @escaping @Sendable (QueueChange) -> Void = { _ in }
     ) async throws(AMQPError) -> AMQPConsumer {
-        let consumer = try AMQPConsumer(configuration, queues: queues)
-        let address = try await consumer.open(prefetch: prefetch)
+        for queue in queues { try queue.validate() }
+        let consumer = try AMQPConsumer(configuration, queues: queues.count, onQueueChange: onQueueChange)
+        let address = try await abandonable { () throws(AMQPError) in
+            try await consumer.open(queues, prefetch: prefetch)
+        }
         logger.info("receiving from the broker", metadata: ["amqp.endpoint": "\(address)"])
         return consumer
     }
 
-    private func open(prefetch: UInt16) throws(AMQPError) -> String {
-        for queue in queues { try queue.validate() }
-        let link = try BrokerLink.open(configuration)
-        for queue in queues { try link.ensure(queue) }
-        try link.setPrefetch(prefetch)
-        for (index, queue) in queues.enumerated() { try link.consume(queue.name, index: index) }
-        activeConsumers = queues.count
+    private func open(_ queues: [QueueDeclaration], prefetch: UInt16) throws(AMQPError) -> String {
+        let link = try BrokerLink.open(configuration, channels: queues.count)
         let address = link.address
+        let server = link.server
         self.link = consume link
+        channels = queues.enumerated().map { index, queue in
+            QueueChannel(
+                index: index, queue: queue, arguments: queue.arguments(for: server), prefetch: prefetch,
+                answerTime: configuration.replyTimeout)
+        }
+        do throws(AMQPError) { try settle() } catch {
+            fail(error)
+            throw error
+        }
+        hasStarted = true
+        each { channel, out in channel.consume(&out, at: .now) }
         thread.onReady { [weak self] in self?.assumeIsolated { $0.turn() } }
         turn()
         return address
+    }
+
+    /// Asks for all queues at once, and waits until each is there or has failed; blocks the thread. What is consumed begins
+    /// after that, in one write: an answer would stand behind the deliveries of other queues.
+    private func settle() throws(AMQPError) {
+        each { channel, out in channel.open(&out, at: .now) }
+        while let due = channels.lazy.filter({ !$0.isSettled }).compactMap(\.deadline).min() {
+            if let (channel, frame) = try link?.awaitFrame(until: due) {
+                try take(frame, on: channel, at: .now)
+            } else {
+                try tick(at: .now)
+            }
+        }
+    }
+
+    private func each(_ body: (inout QueueChannel, inout SendQueue) -> Void) {
+        for index in channels.indices where link != nil { body(&channels[index], &link!.outgoing) }
     }
 
     // MARK: batches
@@ -115,7 +157,9 @@ public actor AMQPConsumer {
     /// Acknowledges every delivery up to this one. Never waits, and does nothing on a connection that is gone: the
     /// messages are delivered again then.
     public func acknowledge(through tag: UInt64) {
-        link?.outgoing.add { $0.putAcknowledge(through: tag) }
+        for (channel, tag) in ledger.acknowledge(through: tag) {
+            link?.outgoing.add { $0.putAcknowledge(through: tag, channel: UInt16(channel + 1)) }
+        }
         acknowledged = tag
         turn()
     }
@@ -125,14 +169,14 @@ public actor AMQPConsumer {
     public func stopConsuming() {
         guard !isStopping else { return }
         isStopping = true
-        for index in queues.indices { link?.outgoing.add { $0.putCancel(consumer: String(index)) } }
+        each { channel, out in channel.cancel(&out, at: .now) }
         turn()
     }
 
     /// Sends the acknowledgements that still wait and ends the connection in good order, within `closeTimeout`.
     public func close() {
         guard failure == nil else { return }
-        link?.close(within: configuration.closeTimeout)
+        link?.close(channels.filter(\.isOpen).map(\.channel), within: configuration.closeTimeout)
         fail(.closed)
     }
 
@@ -144,6 +188,7 @@ public actor AMQPConsumer {
         let now = ContinuousClock.now
         do throws(AMQPError) {
             try read(at: now)
+            try tick(at: now)
             try link?.keepAlive(at: now)
             try link?.flush(at: now)
         } catch {
@@ -151,7 +196,8 @@ public actor AMQPConsumer {
         }
         handOut(at: now)
         let isUrgent = waiter.isWaiting && isFree
-        let deadline = isUrgent ? firstArrival.map { $0 + limits.delay } : hasRoom ? now + Self.lookInterval : nil
+        let due = isUrgent ? firstArrival.map { $0 + limits.delay } : hasRoom ? now + Self.lookInterval : nil
+        let deadline = [due, channels.lazy.compactMap(\.deadline).min()].compactMap(\.self).min()
         let interest = link?.interest(reading: hasRoom, isUrgent: isUrgent, deadline: deadline, now: now)
         if let interest { thread.wait(for: interest) }
     }
@@ -166,36 +212,88 @@ public actor AMQPConsumer {
     var bufferedCount: Int { assembler.count }
 
     private func read(at now: ContinuousClock.Instant) throws(AMQPError) {
-        guard hasRoom else { return }
-        link?.notice(at: now)
-        do {
-            while hasRoom, let frame = try link?.nextFrame() { try take(frame) }
-        } catch let error as AMQPError {
-            throw error
-        } catch {
-            throw AMQPError(.protocolViolation, "the broker's frames came in an impossible order")
-        }
+        link?.beginTurn(at: now)
+        while hasRoom, let (channel, frame) = try link?.nextFrame() { try take(frame, on: channel, at: now) }
         if firstArrival == nil && assembler.count > 0 { firstArrival = now }
     }
 
-    private func take(_ frame: IncomingFrame) throws {
+    private func take(
+        _ frame: IncomingFrame, on channel: UInt16, at now: ContinuousClock.Instant
+    ) throws(AMQPError) {
+        guard channel > 0 else {
+            switch frame {
+            case .blocked, .unblocked: return  // this program publishes nothing here
+            default: throw .violation("an answer that does not belong there")
+            }
+        }
+        let index = Int(channel) - 1
+        switch try channels[index].take(frame, &link!.outgoing, at: now) {
+        case .nothing:
+            if hasStarted { channels[index].consume(&link!.outgoing, at: now) }
+        case .flows: tell(index, nil)
+        case .failed(let error): try failed(index, error)
+        case .content: try takeContent(frame, of: index)
+        }
+    }
+
+    private func takeContent(_ frame: IncomingFrame, of queue: Int) throws(AMQPError) {
         switch frame {
-        case .deliver(let tag, let queue, let redelivered):
-            guard queues.indices.contains(queue) else { throw DeliveryAssembler.Violation() }
-            try assembler.begin(tag: tag, queue: queue, redelivered: redelivered)
-        case .header(let header): try assembler.header(size: header.size, headers: header.headers)
-        case .body(let bytes): try assembler.body(bytes)
-        case .cancelOK: activeConsumers -= 1
-        case .cancelled(let consumer):
-            let queue = queues.indices.contains(consumer) ? queues[consumer].name : "?"
-            throw AMQPError(.consumerCancelled(queue: queue), "the broker no longer delivers from the queue \(queue)")
+        case .deliver(let tag, let redelivered): assembler.begin(tag: tag, queue: queue, redelivered: redelivered)
+        case .header(let header):
+            guard header.size <= UInt64(configuration.maximumBodyBytes) else {
+                return try refuse(header.size, of: queue)
+            }
+            let tag = assembler.header(size: Int(header.size), headers: header.headers, queue: queue)
+            try complete(tag, queue, UnsafeRawBufferPointer(start: nil, count: 0))
+        case .body(let bytes):
+            try complete(assembler.body(bytes, queue: queue), queue, bytes)
+            guard assembler.unfinishedBytes <= configuration.maximumBodyBytes + Self.unfinishedReserve else {
+                throw .violation("parts of messages on many channels, and the end of none")
+            }
         default: break
+        }
+    }
+
+    private func complete(_ tag: UInt64?, _ queue: Int, _ last: UnsafeRawBufferPointer) throws(AMQPError) {
+        guard let tag else { return }
+        do throws(DeliveryLedger.Violation) {
+            assembler.complete(queue, number: try ledger.deliver(tag, on: queue), last: last)
+        } catch {
+            throw .violation("a delivery tag that does not follow the one before it")
+        }
+    }
+
+    // MARK: queues
+
+    /// The message stays where it is, and with it the queue. Nobody can take it, and to say so is better than to lose it.
+    private func refuse(_ size: UInt64, of queue: Int) throws(AMQPError) {
+        let text =
+            "a message of \(size) bytes is next in the queue \(channels[queue].queue.name), but at most "
+            + "\(configuration.maximumBodyBytes) are taken"
+        let error = AMQPError(.messageTooLong(queue: channels[queue].queue.name), text)
+        if case .failed = channels[queue].fail(error, &link!.outgoing) { try failed(queue, error) }
+    }
+
+    private func failed(_ queue: Int, _ error: AMQPError) throws(AMQPError) {
+        assembler.abandon(queue)
+        ledger.reopened(queue)
+        tell(queue, error)
+        if !isStopping && channels.allSatisfy({ $0.failure != nil }) { throw error }
+    }
+
+    private func tell(_ queue: Int, _ error: AMQPError?) {
+        onQueueChange(QueueChange(queue: queue, name: channels[queue].queue.name, failure: error))
+    }
+
+    private func tick(at now: ContinuousClock.Instant) throws(AMQPError) {
+        for index in channels.indices where link != nil {
+            if case .failed(let error) = channels[index].tick(&link!.outgoing, at: now) { try failed(index, error) }
         }
     }
 
     private func handOut(at now: ContinuousClock.Instant) {
         guard waiter.isWaiting else { return }
-        let isDrained = isStopping && activeConsumers == 0
+        let isDrained = isStopping && channels.allSatisfy(\.isDrained)
         if let firstArrival {
             guard !hasRoom || isDrained || (isFree && now >= firstArrival + limits.delay) else { return }
             var batch = assembler.take(atMost: limits.count, bytes: limits.bytes)
@@ -215,4 +313,13 @@ public actor AMQPConsumer {
         link = nil
         waiter.resume(.failure(error))
     }
+}
+
+/// A queue of a consumer that flows from now on, or does not.
+public struct QueueChange: Sendable {
+    /// Its index in the list that the consumer was connected with.
+    public let queue: Int
+    public let name: String
+    /// Why nothing comes from it; nil when messages flow.
+    public let failure: AMQPError?
 }

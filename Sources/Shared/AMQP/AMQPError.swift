@@ -21,6 +21,8 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
         case channelClosed(UInt16)
         /// The broker no longer delivers from this queue: it was deleted or moved to another node.
         case consumerCancelled(queue: String)
+        /// The next message of this queue is longer than any that is taken.
+        case messageTooLong(queue: String)
         /// Nothing was heard from the broker for two heartbeat intervals.
         case heartbeatTimeout
         /// An answer did not come in time.
@@ -65,7 +67,7 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What may help: a new connection, or somebody who changes a setting.
     public var recovery: Recovery {
         switch kind {
-        case .wrongURL, .wrongQueueName, .certificateRefused, .authenticationRefused: .fix
+        case .wrongURL, .wrongQueueName, .certificateRefused, .authenticationRefused, .messageTooLong: .fix
         case .closedByBroker(let code), .channelClosed(let code):
             [403, 404, 405, 406, 530].contains(code) ? .fix : .retry
         default: .retry

@@ -56,21 +56,24 @@ public actor AMQPPublisher {
     }
 
     /// Connects, creates the queue if it is missing, and asks the broker for confirms.
-    /// - Throws: ``AMQPError``; its ``AMQPError/recovery`` says whether trying again may help.
+    /// - Throws: ``AMQPError``; its ``AMQPError/recovery`` says whether trying again may help. Of kind `cancelled` at once
+    ///   when the task is cancelled.
     public static func connect(
         _ configuration: AMQPConfiguration, queue: QueueDeclaration, logger: Logger
     ) async throws(AMQPError) -> AMQPPublisher {
         let publisher = try AMQPPublisher(configuration, queue: queue, logger: logger)
-        let address = try await publisher.open()
+        let address = try await abandonable { () throws(AMQPError) in try await publisher.open() }
         logger.info("publishing to the broker", metadata: ["amqp.endpoint": "\(address)"])
         return publisher
     }
 
     private func open() throws(AMQPError) -> String {
         try queue.validate()
-        let link = try BrokerLink.open(configuration)
-        try link.ensure(queue)
-        try link.selectConfirms()
+        let limit = configuration.replyTimeout
+        var link = try BrokerLink.open(configuration)
+        try link.openChannel(within: limit)
+        try link.ensure(queue, within: limit)
+        try link.selectConfirms(within: limit)
         let address = link.address
         self.link = consume link
         thread.onReady { [weak self] in self?.assumeIsolated { $0.turn() } }
@@ -126,7 +129,7 @@ public actor AMQPPublisher {
     /// counts as unknown.
     public func close() {
         guard failure == nil else { return }
-        link?.close(within: configuration.closeTimeout)
+        link?.close([FrameWriter.channel], within: configuration.closeTimeout)
         fail(.closed)
     }
 
@@ -148,13 +151,13 @@ public actor AMQPPublisher {
     }
 
     private func read(at now: ContinuousClock.Instant) throws(AMQPError) {
-        link?.notice(at: now)
+        link?.beginTurn(at: now)
         do {
-            while let frame = try link?.nextFrame() { try take(frame) }
+            while let (_, frame) = try link?.nextFrame() { try take(frame) }
         } catch let error as AMQPError {
             throw error
         } catch {
-            throw AMQPError(.protocolViolation, "the broker settled a message that is not open")
+            throw .violation("a settlement of a message that is not open")
         }
     }
 
@@ -164,14 +167,16 @@ public actor AMQPPublisher {
         case .nack(let tag, let multiple): try confirms.settle(tag, multiple: multiple, refused: true)
         case .returned(let code, let text): pendingReturn = (code, text)
         case .header(let header):
-            // The body that follows is of no interest.
             guard let reason = pendingReturn.take(), let id = header.numericMessageID else {
                 throw PendingConfirms.Violation()
             }
             try confirms.noteReturn(id: id, code: reason.code, text: reason.text)
+        case .body: break  // of a message that came back
         case .blocked(let reason): setBlocked(reason)
         case .unblocked: setBlocked(nil)
-        default: break
+        case .channelClose(let code, let text):
+            throw AMQPError(.channelClosed(code), "the broker closed the channel: \(code) \(text)")
+        default: throw AMQPError.violation("an answer that does not belong there")
         }
     }
 

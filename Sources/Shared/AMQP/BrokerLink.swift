@@ -1,68 +1,110 @@
-import CRabbitMQ
 import EventLoop
 import Glibc
 
-/// One connection with one channel, as its actor uses it: reading frames, writing without ever waiting, heartbeats.
+/// One connection with its channels, as its actor uses it: frames in and out without ever waiting, and heartbeats.
 ///
-/// The library connects, logs in and reads; what is written after that goes by way of ``outgoing``. With TLS only the
-/// library can write. It then takes the same frames, and waits for a peer that takes nothing, until the ``Watchdog`` shuts
-/// the socket down.
+/// The C library connects and shakes hands with TLS (``BrokerHandle``). What the broker says is read here, because the
+/// library takes memory for whatever a peer announces, reads structures that a frame does not have, and follows nested
+/// headers by recursion. Nothing here takes more memory than a frame.
 struct BrokerLink: ~Copyable {
+    /// How often the socket is read before others have their turn: what comes without end must not hold the thread.
+    private static let readsPerTurn = 16
+
     let handle: BrokerHandle
     /// The broker that answered, without credentials.
     let address: String
-    /// How long a write by the library may take; nil where it does not write.
-    private let libraryWriteTimeout: Duration?
-    private(set) var clock: HeartbeatClock
+    /// What the broker says of itself.
+    var server = BrokerVersion(major: 0, text: "")
+    /// The heartbeats, from the login on.
+    var clock: HeartbeatClock
     /// What is to be sent.
     var outgoing = SendQueue()
-    /// The channel whose memory the last frame is in.
-    private var lastChannel: UInt16 = 0
+    private var buffer = FrameBuffer()
+    /// One for each channel, from 1 on.
+    private var orders: [ContentOrder]
+    private var turn = Turn(now: .now)
 
-    init(handle: consuming BrokerHandle, address: String, heartbeat: Duration?, libraryWriteTimeout: Duration?) {
+    /// What was read since the thread's last sleep.
+    private struct Turn {
+        let now: ContinuousClock.Instant
+        var readsLeft = readsPerTurn
+        /// Nothing more is there, as far as is known: the socket says when there is.
+        var isDrained = false
+    }
+
+    /// - Parameter channels: how many are used, from 1 on. Frames of others end the connection.
+    init(handle: consuming BrokerHandle, address: String, channels: Int) {
         self.handle = handle
         self.address = address
-        self.libraryWriteTimeout = libraryWriteTimeout
-        clock = HeartbeatClock(interval: heartbeat, now: .now)
+        orders = Array(repeating: ContentOrder(), count: channels)
+        clock = HeartbeatClock(interval: nil, now: .now)
     }
 
     // MARK: reading
 
-    /// Notes that the broker lives if bytes have come. Asked of the socket, because the library keeps heartbeats to
-    /// itself.
-    mutating func notice(at now: ContinuousClock.Instant) {
-        var byte: UInt8 = 0
-        let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
-        if recv(handle.descriptor, &byte, 1, flags) > 0 { clock.didRead(at: now) }
-    }
+    /// Allows to read again; to be called once for each time that the thread woke up.
+    mutating func beginTurn(at now: ContinuousClock.Instant) { turn = Turn(now: now) }
 
-    /// The next frame that has come, or nil when there is none.
-    /// - Throws: ``AMQPError`` when the connection is lost or the broker closes it or the channel; the answer that the
-    ///   broker waits for is queued then.
-    mutating func nextFrame() throws(AMQPError) -> IncomingFrame? {
-        let frame = try nextFrameOfAnyKind()
-        switch frame {
-        case .channelClose(let code, let text):
-            outgoing.add { $0.putMethod(MethodID.channelCloseOK) }
-            throw AMQPError(.channelClosed(code), "the broker closed the channel: \(code) \(text)")
-        case .connectionClose(let code, let text):
-            outgoing.add { $0.putMethod(MethodID.connectionCloseOK, channel: 0) }
-            throw AMQPError(.closedByBroker(code), "the broker closed the connection: \(code) \(text)")
-        default:
-            return frame
+    /// The next frame that has come, with its channel, or nil when there is none; heartbeats are not handed out.
+    /// - Throws: ``AMQPError`` when the connection is lost, or closed by the broker, or when what comes makes no sense; the answer
+    ///   that the broker waits for is queued then. So it is when the broker closes a channel, which is handed out.
+    mutating func nextFrame() throws(AMQPError) -> (channel: UInt16, frame: IncomingFrame)? {
+        while true {
+            guard let raw = try nextRaw() else { return nil }
+            let frame = try checked(raw)
+            switch frame {
+            case .heartbeat: continue
+            case .channelClose: outgoing.add { $0.putMethod(MethodID.channelCloseOK, channel: raw.channel) }
+            case .connectionClose(let code, let text):
+                outgoing.add { $0.putMethod(MethodID.connectionCloseOK, channel: 0) }
+                throw AMQPError(.closedByBroker(code), "the broker closed the connection: \(code) \(text)")
+            default: break
+            }
+            return (raw.channel, frame)
         }
     }
 
-    private mutating func nextFrameOfAnyKind() throws(AMQPError) -> IncomingFrame? {
-        // What the previous frame pointed to has been copied, so its memory can go.
-        amqp_maybe_release_buffers_on_channel(handle.raw, lastChannel)
-        var frame = amqp_frame_t()
-        var noTime = timeval()
-        let status = amqp_simple_wait_frame_noblock(handle.raw, &frame, &noTime)
-        if status == AMQP_STATUS_TIMEOUT.rawValue { return nil }
-        guard status == AMQP_STATUS_OK.rawValue else { throw .lost(status) }
-        lastChannel = frame.channel
-        return IncomingFrame(frame)
+    private mutating func checked(_ raw: RawFrame) throws(AMQPError) -> IncomingFrame {
+        guard raw.channel <= orders.count else {
+            throw .violation("a frame on channel \(raw.channel), which is not open")
+        }
+        do {
+            let frame = try IncomingFrame(raw)
+            if raw.channel > 0 { _ = try orders[Int(raw.channel) - 1].take(frame) }
+            return frame
+        } catch is ContentOrder.Violation {
+            throw .violation("frames of a message in an impossible order")
+        } catch {
+            throw .violation(raw.summary)
+        }
+    }
+
+    private mutating func nextRaw() throws(AMQPError) -> RawFrame? {
+        while true {
+            do throws(FieldReader.Malformed) {
+                if let raw = try buffer.next() { return raw }
+            } catch {
+                throw .violation(
+                    buffer.start(4).elementsEqual("AMQP".utf8) ? "another version of AMQP" : "no frame of AMQP")
+            }
+            guard turn.readsLeft > 0, !turn.isDrained else { return nil }
+            try read()
+        }
+    }
+
+    private mutating func read() throws(AMQPError) {
+        turn.readsLeft -= 1
+        let room = buffer.room()
+        switch handle.transport.read(into: room) {
+        case .bytes(let count):
+            buffer.filled(count)
+            clock.didRead(at: turn.now)
+            // Of a socket less than asked for is all there is. OpenSSL hands out a record at a time.
+            turn.isDrained = count < room.count && handle.session == nil
+        case .nothing: turn.isDrained = true
+        case .ended: throw AMQPError(.connectionLost, "the broker ended the connection without a word")
+        case .broken(let reason): throw AMQPError(.connectionLost, "reading from the broker: \(reason)")
+        }
     }
 
     // MARK: writing
@@ -70,24 +112,12 @@ struct BrokerLink: ~Copyable {
     /// Sends what the socket takes at once.
     mutating func flush(at now: ContinuousClock.Instant) throws(AMQPError) {
         guard outgoing.unsent > 0 else { return }
-        if let libraryWriteTimeout {
-            try send(within: libraryWriteTimeout)
-            outgoing.removeAll()
-            clock.didWrite(at: now)
-        } else {
-            guard let sent = outgoing.send(to: handle.descriptor) else {
-                let reason = errno
-                while try nextFrame() != nil {}  // the broker may have said why
-                throw AMQPError(.connectionLost, "cannot send to the broker: \(String(cString: strerror(reason)))")
-            }
-            if sent > 0 { clock.didWrite(at: now) }
-        }
-    }
-
-    private func send(within limit: Duration) throws(AMQPError) {
-        try Watchdog.shared.guarding(handle.descriptor, for: limit) { () throws(AMQPError) in
-            try LibraryWriter.send(outgoing.frames.bytes, to: handle)
-        }
+        let (sent, failure) = outgoing.send(by: handle.transport)
+        if sent > 0 { clock.didWrite(at: now) }
+        guard let failure else { return }
+        beginTurn(at: now)
+        while try nextFrame() != nil {}  // the broker may have said why
+        throw AMQPError(.connectionLost, "cannot send to the broker: \(failure)")
     }
 
     /// Queues a heartbeat when one is due.
@@ -114,62 +144,27 @@ struct BrokerLink: ~Copyable {
         clock.setReading(reading, at: now)
         let unsent = outgoing.unsent > 0
         let heartbeat = clock.deadline(unsent: unsent)
-        // What the library has read already does not make the socket readable again.
-        let leftOver =
-            reading && isUrgent && (amqp_data_in_buffer(handle.raw) != 0 || amqp_frames_enqueued(handle.raw) != 0)
+        // What was read already, here or by OpenSSL, does not make the socket readable again.
+        let leftOver = reading && isUrgent && !turn.isDrained
         return PollThread.Interest(
             descriptor: handle.descriptor, readable: reading && isUrgent, writable: unsent,
             deadline: [heartbeat, deadline, leftOver ? now : nil].compactMap(\.self).min())
     }
+}
 
-    // MARK: the end
-
-    /// Says good-bye without waiting for an answer, before a connection is dropped because of an error.
-    mutating func sayGoodbye(after error: AMQPError) {
-        switch error.kind {
-        case .channelClosed, .consumerCancelled:
-            outgoing.add { $0.putClose(MethodID.connectionClose, channel: 0) }
-        case .closedByBroker: break
-        default: return
-        }
-        try? flush(at: .now)
+extension AMQPError {
+    static func violation(_ what: String) -> AMQPError {
+        AMQPError(.protocolViolation, "the broker sent what the protocol does not allow: \(what)")
     }
+}
 
-    /// Sends what is queued, closes the channel and then the connection, and waits for the broker's answers, blocking
-    /// this connection's own thread for at most the given time.
-    ///
-    /// One after the other, because only an answered channel.close means that acknowledgements before it were taken.
-    mutating func close(within limit: Duration) {
-        let deadline = ContinuousClock.now + limit
-        outgoing.add { $0.putClose(MethodID.channelClose, channel: FrameWriter.channel) }
-        let channelClosed = wait(until: deadline) { frame in
-            if case .channelCloseOK = frame { true } else { false }
+extension RawFrame {
+    /// Names it for a log line.
+    fileprivate var summary: String {
+        var fields = FieldReader(payload)
+        guard type == FrameWriter.method, let id = try? fields.integer(UInt32.self) else {
+            return "a frame of type \(type) with \(payload.count) bytes on channel \(channel)"
         }
-        guard channelClosed else { return }
-        outgoing.add { $0.putClose(MethodID.connectionClose, channel: 0) }
-        _ = wait(until: deadline) { frame in
-            if case .connectionCloseOK = frame { true } else { false }
-        }
-    }
-
-    private mutating func wait(
-        until deadline: ContinuousClock.Instant, for isAnswer: (IncomingFrame) -> Bool
-    ) -> Bool {
-        do throws(AMQPError) {
-            while true {
-                try flush(at: .now)
-                while let frame = try nextFrame() {
-                    if isAnswer(frame) { return true }
-                }
-                let left = deadline - .now
-                guard left > .zero else { return false }
-                let events = Int16(POLLIN) | (outgoing.unsent > 0 ? Int16(POLLOUT) : 0)
-                var descriptor = pollfd(fd: handle.descriptor, events: events, revents: 0)
-                _ = poll(&descriptor, 1, Int32(min(left / .milliseconds(1), 3_600_000)) + 1)
-            }
-        } catch {
-            try? flush(at: .now)  // the answer to a close of the broker's
-            return false
-        }
+        return "method \(id >> 16).\(id & 0xFFFF) with \(payload.count) bytes on channel \(channel)"
     }
 }

@@ -8,30 +8,21 @@ public struct Delivery: Sendable {
     public let redelivered: Bool
     /// Where its body is in ``DeliveryBatch/bytes``.
     public internal(set) var body: Range<Int>
-    /// The length of the body that the sender announced, in bytes.
-    public let announcedSize: Int
-    /// The message's headers that are plain values: at most 32, each of at most 512 bytes.
+    /// The message's headers that are plain values: the first 32, each of at most 512 bytes, and `traceparent` and
+    /// `x-delivery-count` wherever they stand.
     public let headers: [Header]
 
-    /// A message that the program has from elsewhere, whole.
+    /// A message: one that was delivered, or one that the program has from elsewhere.
     public init(tag: UInt64, queue: Int, redelivered: Bool = false, body: Range<Int>, headers: [Header] = []) {
-        self.init(
-            tag: tag, queue: queue, redelivered: redelivered, body: body, announcedSize: body.count, headers: headers)
-    }
-
-    init(
-        tag: UInt64, queue: Int, redelivered: Bool, body: Range<Int>, announcedSize: Int, headers: [Header]
-    ) {
         self.tag = tag
         self.queue = queue
         self.redelivered = redelivered
         self.body = body
-        self.announcedSize = announcedSize
         self.headers = headers
     }
 
-    /// Whether the body was longer than ``AMQPConfiguration/maximumBodyBytes`` and is missing its end.
-    public var isTruncated: Bool { body.count < announcedSize }
+    /// How often the broker has delivered it before without an acknowledgement, as far as it counts (quorum queues do).
+    public var deliveryCount: Int { headers.first { $0.name == "x-delivery-count" }.flatMap { Int($0.value) } ?? 0 }
 }
 
 /// A header of a message: its name and its value as text.

@@ -11,34 +11,7 @@
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #endif
-#include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
-
-/// Called for each certificate of the broker's chain; ours is only to note the first reason against one.
-static inline int candlepost_verified(int is_fine, X509_STORE_CTX *store) {
-  SSL *session = (SSL *)X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-  long *reason = session ? (long *)SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)) : NULL;
-  if (!is_fine && reason && *reason == X509_V_OK) *reason = X509_STORE_CTX_get_error(store);
-  return is_fine;
-}
-
-/// Has the broker's certificate verified during the handshake, before anything is said to it, and notes there why it is
-/// refused: the library tells only that. For a socket that is not open yet.
-static inline void candlepost_verify(amqp_socket_t *socket, long *reason) {
-  SSL_CTX *context = (SSL_CTX *)amqp_ssl_socket_get_context(socket);
-  SSL_CTX_set_app_data(context, reason);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, candlepost_verified);
-}
-
-/// `reason` is used no more.
-static inline void candlepost_forget_reason(amqp_socket_t *socket) {
-  SSL_CTX_set_app_data((SSL_CTX *)amqp_ssl_socket_get_context(socket), NULL);
-}
-
-/// In words; NULL if nothing is wrong.
-static inline const char *candlepost_refusal(long reason) {
-  return reason == X509_V_OK ? NULL : X509_verify_cert_error_string(reason);
-}
+#include "tls.h"
 
 static inline amqp_table_entry_t candlepost_text(const char *key, const char *value) {
   amqp_table_entry_t entry = {.key = amqp_cstring_bytes(key)};

@@ -50,9 +50,8 @@ public final class PollThread: SerialExecutor, TaskExecutor {
     private let wakeReader: Int32
     private let wakeWriter: Int32
 
-    /// The thread's stack. The AMQP library decodes nested headers by recursion, and a frame of 128 KiB holds 26,000 levels:
-    /// that takes up to 4 MiB, and a thread has less than that by default where `ulimit -s` is small or unlimited.
-    private static let stackBytes = 16 << 20
+    /// The thread's stack, whatever `ulimit -s` says: batches are decoded on it, and C libraries connect.
+    private static let stackBytes = 4 << 20
 
     /// Starts the thread.
     /// - Parameter name: shown by `top -H` and debuggers; cut to 15 bytes.

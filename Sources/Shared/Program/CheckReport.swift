@@ -66,24 +66,29 @@ public struct CheckReport: Sendable {
         note("rights", missing.isEmpty, missing.isEmpty ? "all there" : "missing: \(missing.joined(separator: ", "))")
     }
 
-    /// Connection and queues. A missing queue is fine: it is created at start.
-    public mutating func broker(_ configuration: AMQPConfiguration, queues: [String]) async {
+    /// Connection, queues, and what the program does with them. A missing queue is fine if it may be created, which it is at
+    /// start.
+    public mutating func broker(
+        _ configuration: AMQPConfiguration, queues: [QueueDeclaration], for purpose: AMQPInspector.Purpose
+    ) async {
         do throws(AMQPError) {
-            let (address, states) = try await AMQPInspector.look(configuration, queues: queues)
+            let (address, states) = try await AMQPInspector.look(configuration, queues: queues, for: purpose)
             note("rabbitmq", true, "connected to \(address)")
             for warning in configuration.endpoints.compactMap(\.warning) { warn("rabbitmq", warning) }
             for state in states {
-                note(
-                    "queue \(state.name)", true,
-                    state.exists
-                        ? "\(state.messages) messages, \(state.consumers) consumers" : "not there yet, created at start"
-                )
+                note("queue \(state.name)", state.refusal == nil, Self.finding(state))
                 for loss in QueueArgument.losses(state.arguments) { warn("queue \(state.name)", loss) }
             }
         } catch {
             note("rabbitmq", false, "\(error)")
             isUnavailable = true
         }
+    }
+
+    private static func finding(_ state: AMQPInspector.QueueState) -> String {
+        if let refusal = state.refusal { return "\(refusal)" }
+        return state.exists
+            ? "\(state.messages) messages, \(state.consumers) consumers" : "not there yet, created at start"
     }
 
     /// Ends the command with the right status.

@@ -24,7 +24,7 @@ struct CheckCommand: AsyncParsableCommand {
             [(RecordKind.all[$0].table, "INSERT"), (RecordKind.all[$0].table, "SELECT")]
         }
         await report.database(settings.database, rights: rights + tables)
-        await report.broker(settings.broker, queues: settings.queues.map(\.name))
+        await report.broker(settings.broker, queues: settings.queues, for: .consuming)
         try report.finish()
     }
 }

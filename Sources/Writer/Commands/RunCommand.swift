@@ -29,6 +29,7 @@ struct RunCommand: AsyncParsableCommand {
                 signals: WriterSignals(
                     settings, markets: markets, readiness: readiness, metrics: metrics, logger: logger),
                 readiness: readiness, metrics: metrics, progress: WriterProgress(readiness, logger: logger),
+                queues: QueueWatch(settings.queues, readiness: readiness, logger: logger),
                 logger: logger)
         }
     }

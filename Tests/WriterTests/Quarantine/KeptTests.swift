@@ -45,10 +45,9 @@ import Testing
             try await TestBroker.shared.declare(queue)
             try await TestBroker.shared.publish(body, to: queue)
             try await TestBroker.shared.publish(emptyCandle(market: 1), to: queue)
-            var configuration = try TestBroker.configuration()
-            configuration.maximumBodyBytes = .max  // as the writer sets it
             let consumer = try await AMQPConsumer.connect(
-                configuration, queues: [QueueDeclaration(name: queue)], prefetch: 10, logger: .init(label: "tests"))
+                TestBroker.configuration(), queues: [QueueDeclaration(name: queue)], prefetch: 10,
+                logger: .init(label: "tests"))
             var received = 0
             while received < 2 {
                 let batch = try #require(try await consumer.nextBatch(limit: 10, delay: .zero))

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Bytes on their way to the socket. Nothing here ever waits.
 struct SendQueue: Sendable {
     private(set) var frames = FrameWriter()
@@ -24,25 +22,28 @@ struct SendQueue: Sendable {
         }
     }
 
-    /// Gives the socket what it takes at once.
-    /// - Returns: how many bytes it took, or nil when the connection is broken.
-    mutating func send(to descriptor: Int32) -> Int? {
+    /// Gives the connection what it takes at once.
+    /// - Returns: how many bytes it took, and why it takes no more, if it is broken.
+    mutating func send(by transport: Transport) -> (sent: Int, failure: String?) {
         var sent = 0
         while unsent > 0 {
-            let taken = frames.bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + head, unsent, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+            let progress = frames.bytes.withUnsafeBytes {
+                transport.write(UnsafeRawBufferPointer(rebasing: $0.dropFirst(head)))
             }
-            if taken < 0 && errno == EINTR { continue }
-            if taken < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) { break }
-            guard taken >= 0 else { return nil }
-            head += taken
-            sent += taken
+            switch progress {
+            case .bytes(let count):
+                head += count
+                sent += count
+            case .nothing: return (sent, nil)
+            case .ended: return (sent, "the broker ended the connection")
+            case .broken(let reason): return (sent, reason)
+            }
         }
-        if unsent == 0 { removeAll() }
-        return sent
+        removeAll()
+        return (sent, nil)
     }
 
-    mutating func removeAll() {
+    private mutating func removeAll() {
         // A big array goes back to the system, the small one of acknowledgements stays.
         frames.bytes.removeAll(keepingCapacity: frames.bytes.capacity <= 65_536)
         head = 0
