@@ -129,6 +129,6 @@ struct RelaySources: Sendable {
         let acts = Statement(
             "SELECT count(*) FROM outbox_acts WHERE act = 'superseded' AND ended_at IS NOT NULL",
             name: "count_superseded")
-        return try await connections.log.pipeline([acts])[0].int8(0, 0)
+        return try await connections.log.pipeline([acts])[0][0].int8(0)
     }
 }

@@ -34,8 +34,8 @@ enum Retention {
         // Four partitions for the time of the retention: what is kept longer than asked for is a quarter of it at most.
         let closed = try await connection.execute(
             "SELECT outbox_close_partition(make_interval(secs => $1))", [.double(seconds / 4)])
-        if closed.bool(0, 0) { steps.append(.closed) }
-        let made = try await connection.execute("SELECT outbox_make_partitions()").int4(0, 0)
+        if try closed[0].bool(0) { steps.append(.closed) }
+        let made = try await connection.execute("SELECT outbox_make_partitions()")[0].int4(0)
         if made > 0 { steps.append(.made(Int(made))) }
         while true {
             guard let step = try await prune(connection, seconds, name) else { return steps }
@@ -53,8 +53,8 @@ enum Retention {
                 "SELECT partition_name::text, row_count, kept FROM outbox_prune(make_interval(secs => $1), $2)",
                 [.double(seconds), .text(name)])
             guard rows.count > 0 else { return nil }
-            if !rows.isNull(0, 2) { return .kept(partition: rows.text(0, 0), why: rows.text(0, 2)) }
-            return .dropped(partition: rows.text(0, 0), rows: rows.int8(0, 1))
+            if let why = try rows[0].optionalText(2) { return .kept(partition: try rows[0].text(0), why: why) }
+            return .dropped(partition: try rows[0].text(0), rows: try rows[0].int8(1))
         } catch {
             // Somebody reads the partition or writes to the ledgers: the next call tries again.
             guard error.sqlstate == "55P03" else { throw error }

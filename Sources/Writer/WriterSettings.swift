@@ -25,7 +25,9 @@ struct WriterSettings: Sendable {
     /// - Throws: ``SettingError`` for the first setting that is wrong.
     init(_ settings: SettingsReader) throws(SettingError) {
         name = Program.identity
-        database = try settings.database(applicationName: "candlepost writer")
+        var database = try settings.database(applicationName: "candlepost writer")
+        database.maximumReplyBytes = 8 << 20
+        self.database = database
         broker = try settings.broker(connectionName: "candlepost writer \(name)")
         kinds = try settings.read(Self.kindsSetting)
         let type = try settings.read(BrokerSettings.queueType)

@@ -96,7 +96,7 @@ struct WriterSignals: Sendable {
                 """,
                 name: "count_quarantine", [.array(reasons)])
         ])[0]
-        let counts = (0..<rows.count).map { rows.int8($0, 0) }
+        let counts = try rows.map { row throws(PostgresError) in try row.int8(0) }
         return Dictionary(uniqueKeysWithValues: zip(Refusal.Reason.allCases, counts))
     }
 
@@ -105,7 +105,9 @@ struct WriterSignals: Sendable {
     private func retryQuarantined(_ connection: PostgresConnection) async throws {
         var ids = try await retryable(connection)
         guard !ids.isEmpty else { return }
-        let own = try await Database.connect(settings.database, logger: logger)
+        var configuration = settings.database
+        configuration.maximumReplyBytes += settings.maximumMessageBytes + QuarantineRetry.mostBytes
+        let own = try await Database.connect(configuration, logger: logger)
         let retry = QuarantineRetry(
             connection: own, maximumMessageBytes: settings.maximumMessageBytes, act: "retried",
             actedBy: settings.name, why: nil)
@@ -124,31 +126,42 @@ struct WriterSignals: Sendable {
         await own.close()
     }
 
+    /// A walk from market to market along an index: it costs by the number of markets that are waited for, whatever the
+    /// number of messages.
     private func retryable(_ connection: PostgresConnection) async throws -> [Int64] {
         let rows = try await connection.pipeline([
             Statement(
                 """
-                SELECT q.id FROM quarantine q JOIN markets m ON m.id = q.market_id
-                WHERE q.reason = 'unknown_market' AND q.resolved_at IS NULL
-                  AND q.received_at > now() - make_interval(secs => $1)
+                WITH RECURSIVE waiting(market_id) AS (
+                    SELECT min(market_id) FROM quarantine WHERE reason = 'unknown_market' AND resolved_at IS NULL
+                    UNION ALL
+                    SELECT (SELECT min(market_id) FROM quarantine
+                            WHERE reason = 'unknown_market' AND resolved_at IS NULL AND market_id > w.market_id)
+                    FROM waiting w WHERE w.market_id IS NOT NULL)
+                SELECT q.id FROM waiting w JOIN markets m ON m.id = w.market_id
+                CROSS JOIN LATERAL (
+                    SELECT id FROM quarantine
+                    WHERE reason = 'unknown_market' AND resolved_at IS NULL AND market_id = w.market_id
+                      AND received_at > now() - make_interval(secs => $1)
+                    ORDER BY received_at LIMIT 100) q
                 ORDER BY q.id LIMIT 100
                 """,
                 name: "select_retryable", [.double(settings.retryUnknownFor / .seconds(1))])
         ])[0]
-        return (0..<rows.count).map { rows.int8($0, 0) }
+        return try rows.map { row throws(PostgresError) in try row.int8(0) }
     }
 
     /// Ten million ids are kept ahead; a writer that has none left can store nothing.
     private func makingPartitions(_ connection: PostgresConnection) async throws {
         while true {
             do throws(PostgresError) {
-                let made = try await connection.execute("SELECT outbox_make_partitions()").int4(0, 0)
+                let made = try await connection.execute("SELECT outbox_make_partitions()")[0].int4(0)
                 if made > 0 { logger.info("outbox partitions made", metadata: ["count": "\(made)"]) }
             } catch {
                 guard error.recovery != .retry else { throw error }
                 logger.error("outbox partitions cannot be made", metadata: ["error": "\(error)"])
             }
-            let ahead = try await connection.execute("SELECT outbox_ids_ahead()").int8(0, 0)
+            let ahead = try await connection.execute("SELECT outbox_ids_ahead()")[0].int8(0)
             metrics.idsAhead.record(ahead)
             let isEnough = ahead >= Self.fewestIDsAhead
             let status = isEnough ? .ready : Readiness.Status.notReady("ids for \(ahead) rows are left")

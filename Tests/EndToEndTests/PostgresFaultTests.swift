@@ -7,11 +7,14 @@ import Testing
     private static let window = 100
 
     private func under(
-        kills: Int, messages count: Int = 2000, _ fault: (World, Program) async throws -> Void
+        kills: Int, messages count: Int = 2000, options: String = "", _ fault: (World, Program) async throws -> Void
     ) async throws {
         try await World.with { world in
             var candles = Candles()
-            let writer = try await world.writer(["WRITER_BATCH_SIZE": "50", "WRITER_PREFETCH": "100"])
+            let url = world.database.url + options
+            let writer = try await world.writer([
+                "WRITER_BATCH_SIZE": "50", "WRITER_PREFETCH": "100", "DATABASE_URL": url,
+            ])
             let relay = try await world.relay(["RELAY_BATCH_SIZE": "\(Self.window)"])
             world.gateway.start()
             let messages = candles.next(count)
@@ -59,9 +62,7 @@ import Testing
     }
 
     @Test func aLockIsNotHadInTime() async throws {
-        try await under(kills: 1) { world, writer in
-            try await world.query("ALTER DATABASE \(world.database.name) SET lock_timeout = '100ms'")
-            try await endSessions(world)
+        try await under(kills: 1, options: "&options=-c%20lock_timeout%3D100ms") { world, writer in
             let connection = try await world.database.connect(parameters: ["lock_timeout": "0"])
             try await connection.script("BEGIN; LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE")
             try await eventually("the writer says so") {

@@ -25,7 +25,7 @@ struct ConninfoTests {
         #expect(
             options["options"] == "-c statement_timeout=30000ms -c idle_in_transaction_session_timeout=30000ms "
                 + "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2 "
-                + "-c tcp_user_timeout=15000 -c work_mem=8MB -c a.b=x\\ \\\\y")
+                + "-c tcp_user_timeout=15000 -c candlepost.options=on -c work_mem=8MB -c a.b=x\\ \\\\y")
     }
 
     @Test func severalHostsAreTriedOneByOneForAWritableOne() throws {

@@ -1,4 +1,5 @@
 import Postgres
+import Schema
 import TestSupport
 import Testing
 
@@ -29,6 +30,27 @@ struct LaneLedgerTests {
             let owners = try await connection.execute("SELECT relay FROM lane_owners ORDER BY lane")
             let names = (0..<16).map { owners.text($0, 0) }
             #expect(names == (0..<16).map { [1, 3].contains($0) ? "first" : "second" })
+        }
+    }
+
+    /// Each has all of its own lanes, and counts itself only.
+    @Test func twoInstallationsInTwoSchemasDoNotMeet() async throws {
+        try await withMigratedDatabase { database, connection in
+            try await connection.script(#"CREATE SCHEMA "An Other""#)
+            let other = try await database.connect(parameters: ["search_path": #""An Other""#])
+            _ = try await Migrator(Migration.load(from: Migration.folder())).migrate(other)
+            let ledgers = [try await ledger(database, "here"), LaneLedger(connection: other, relay: "there")]
+            for (key, ledger) in ledgers.enumerated() {
+                try await ledger.enlist(key: Int32(key + 1))
+                #expect(try await ledger.claim(Self.all).map(\.lane).sorted() == Self.all)
+            }
+            for (key, ledger) in ledgers.enumerated() {
+                let share = try await ledger.muster(key: Int32(key + 1))
+                #expect(share.relays == 1 && share.rank == 0)
+            }
+            try await ledgers[0].release(Self.all, clean: Self.all)
+            #expect(try await ledgers[0].claim([3]).map(\.lane) == [3])
+            await other.close()
         }
     }
 

@@ -118,3 +118,62 @@ struct MigratorTests {
         }
     }
 }
+
+@Suite("Databases that are not fit", .timeLimit(.minutes(10)))
+struct UnfitDatabaseTests {
+    private func real() throws -> [Migration] { try Migration.load(from: try Migration.folder()) }
+
+    @Test(arguments: [
+        "version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL", "version varchar(255) PRIMARY KEY",
+        "version integer, name text, checksum bytea",
+    ])
+    func anotherProgramsTableOfVersionsIsNamed(columns: String) async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            try await connection.script("CREATE TABLE schema_migrations (\(columns))")
+            let error = try await #require(throws: UnfitDatabase.self) {
+                try await Migrator(real()).migrate(connection)
+            }
+            #expect(error.description.hasPrefix("the table schema_migrations is another program's"))
+            await #expect(throws: UnfitDatabase.self) {
+                try await Database.connect(
+                    PostgresConfiguration(conninfo: database.url, applicationName: "t"), logger: Logger(label: "t"))
+            }
+        }
+    }
+
+    @Test(arguments: ["LATIN1", "SQL_ASCII"]) func anEncodingWithoutAllCharactersIsRefused(encoding: String)
+        async throws
+    {
+        try await withTestDatabase { database in
+            let server = try await database.connect()
+            let name = "\(database.name)_other"
+            try await server.script(
+                "CREATE DATABASE \(name) ENCODING '\(encoding)' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+            let url = database.url.replacing(database.name, with: name)
+            let connection = try await PostgresConnection.connect(
+                PostgresConfiguration(conninfo: url, applicationName: "t"), logger: Logger(label: "t"))
+            let error = try await #require(throws: UnfitDatabase.self) {
+                try await Migrator(real()).migrate(connection)
+            }
+            #expect(error.description.contains("encoding is \(encoding), Candlepost needs UTF8"))
+            await connection.close()
+            try await server.script("DROP DATABASE \(name) WITH (FORCE)")
+        }
+    }
+
+    /// Rows that nobody of ours wrote: a clear line, and never a trap.
+    @Test(arguments: [0, -1, 99]) func versionsThatCannotBe(version: Int32) async throws {
+        try await withTestDatabase { database in
+            let connection = try await database.connect()
+            _ = try await Migrator(Array(real().prefix(1))).migrate(connection)
+            _ = try await connection.execute(
+                "UPDATE schema_migrations SET version = $1", [.int4(version)])
+            if version == 99 {
+                await #expect(throws: MigrationError.self) { try await Migrator(real()).migrate(connection) }
+            } else {
+                await #expect(throws: PostgresError.self) { try await Migrator(real()).migrate(connection) }
+            }
+        }
+    }
+}

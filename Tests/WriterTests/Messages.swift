@@ -59,8 +59,9 @@ struct Messages: Sendable {
 
 extension RecordStore {
     /// A store for a test database.
-    static func make(_ database: TestDatabase, writer: String = "tests") -> RecordStore {
-        let readiness = Readiness()
+    static func make(
+        _ database: TestDatabase, writer: String = "tests", readiness: Readiness = Readiness()
+    ) -> RecordStore {
         readiness.declare("postgres")
         var logger = Logger(label: "tests")
         logger.logLevel = .critical

@@ -22,7 +22,7 @@ struct LaneLedger: Sendable {
     /// Says that this relay is there, for as long as its connection lives.
     func enlist(key: Int32) async throws(PostgresError) {
         _ = try await connection.execute(
-            "SELECT pg_advisory_lock($1, $2)", [.int4(AdvisoryLock.relayPresence), .int4(key)])
+            "SELECT pg_advisory_lock(\(AdvisoryLock.inSchema(AdvisoryLock.relayPresence)), $1)", [.int4(key)])
     }
 
     /// Counts the relays that are there.
@@ -30,13 +30,14 @@ struct LaneLedger: Sendable {
         let rows = try await connection.pipeline([
             Statement(
                 """
-                SELECT count(DISTINCT objid), count(DISTINCT objid) FILTER (WHERE objid::bigint < $2) FROM pg_locks
-                WHERE locktype = 'advisory' AND classid::bigint = $1 AND objsubid = 2 AND granted
+                SELECT count(DISTINCT objid), count(DISTINCT objid) FILTER (WHERE objid::bigint < $1) FROM pg_locks
+                WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                  AND classid::bigint = \(AdvisoryLock.classID(AdvisoryLock.relayPresence))
                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 """,
-                name: "muster", [.int8(Int64(AdvisoryLock.relayPresence)), .int8(Int64(key))])
+                name: "muster", [.int8(Int64(key))])
         ])[0]
-        return LaneShare(relays: Int(rows.int8(0, 0)), rank: Int(rows.int8(0, 1)))
+        return LaneShare(relays: Int(try rows[0].int8(0)), rank: Int(try rows[0].int8(1)))
     }
 
     /// Takes lanes that nobody holds, at most `limit`. A lane's lock comes first and its ledger is read afterwards, so that no other
@@ -46,11 +47,14 @@ struct LaneLedger: Sendable {
         for lane in wanted { lanes.append(int4: Int32(lane)) }
         let locked = try await connection.pipeline([
             Statement(
-                "SELECT lane FROM unnest($2::int[]) AS lane WHERE pg_try_advisory_lock($1, lane) LIMIT $3",
-                name: "lock_free_lanes", [.int4(AdvisoryLock.relayLane), .array(lanes), .int8(Int64(limit))])
+                """
+                SELECT lane FROM unnest($1::int[]) AS lane
+                WHERE pg_try_advisory_lock(\(AdvisoryLock.inSchema(AdvisoryLock.relayLane)), lane) LIMIT $2
+                """,
+                name: "lock_free_lanes", [.array(lanes), .int8(Int64(limit))])
         ])[0]
         guard locked.count > 0 else { return [] }
-        return try await enter((0..<locked.count).map { Int(locked.int4($0, 0)) })
+        return try await enter(try locked.map { row throws(PostgresError) in Int(try row.int4(0)) })
     }
 
     private func enter(_ lanes: [Int]) async throws(PostgresError) -> [Claim] {
@@ -73,10 +77,10 @@ struct LaneLedger: Sendable {
                 """,
                 name: "enter_lanes", [.array(array), .text(relay)])
         ])[0]
-        return (0..<rows.count).map {
+        return try rows.map { row throws(PostgresError) in
             Claim(
-                lane: Int(rows.int2($0, 0)), recordedUpTo: rows.int8($0, 1), isUnclean: rows.bool($0, 2),
-                claimedAt: rows.timestampMilliseconds($0, 3))
+                lane: Int(try row.int2(0)), recordedUpTo: try row.int8(1), isUnclean: try row.bool(2),
+                claimedAt: try row.timestampMilliseconds(3))
         }
     }
 
@@ -95,8 +99,11 @@ struct LaneLedger: Sendable {
         ])
         _ = try await connection.pipeline([
             Statement(
-                "SELECT pg_advisory_unlock($1, lane) FROM unnest($2::smallint[]) AS lane",
-                name: "unlock_lanes", [.int4(AdvisoryLock.relayLane), .array(array)])
+                """
+                SELECT pg_advisory_unlock(\(AdvisoryLock.inSchema(AdvisoryLock.relayLane)), lane)
+                FROM unnest($1::smallint[]) AS lane
+                """,
+                name: "unlock_lanes", [.array(array)])
         ])
     }
 

@@ -103,8 +103,8 @@ extension OutboxFilter {
             SELECT to_char((now() - make_interval(secs => age)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
             FROM unnest(ARRAY[$1, $2]::float8[]) WITH ORDINALITY AS t(age, n) ORDER BY n
             """, ages.map { .double(($0 ?? .zero) / .seconds(1)) })
-        if ages[0] != nil { fixed.since = times.text(0, 0) }
-        if ages[1] != nil { fixed.until = times.text(1, 0) }
+        if ages[0] != nil { fixed.since = try times[0].text(0) }
+        if ages[1] != nil { fixed.until = try times[1].text(0) }
         return fixed
     }
 }

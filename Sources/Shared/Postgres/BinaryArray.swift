@@ -47,6 +47,9 @@ public struct BinaryArray: Sendable {
         }
     }
 
+    /// The size of the bytes to send.
+    var byteCount: Int { used }
+
     /// The bytes to send. An empty array has no dimensions at all.
     func withWireBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         precondition(openElement == nil, "an element is under construction")

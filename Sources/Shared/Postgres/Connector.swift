@@ -8,28 +8,55 @@ struct Connector {
     let conninfo: Conninfo
     let redaction: Redaction
     let notices: NoticeLog
+    /// The `options` of the conninfo, without ours.
+    let givenOptions: String?
 
     init(_ configuration: PostgresConfiguration, logger: Logger) throws(PostgresError) {
         self.configuration = configuration
         var conninfo = try Conninfo(parsing: configuration.conninfo)
+        givenOptions = conninfo.options["options"]
         conninfo.apply(configuration)
         self.conninfo = conninfo
         redaction = Redaction(secrets: conninfo.secrets)
         notices = NoticeLog(logger: logger)
     }
 
-    /// Tries the hosts in turn; each may use its share of the time that is left.
-    func connect() throws(PostgresError) -> ConnectionHandle {
-        let end = ContinuousClock.now + configuration.connectTimeout
-        let candidates = conninfo.candidates
+    /// Tries the hosts in turn, and each address of a name; each may use its share of the time that is left, and no more than
+    /// a `connect_timeout` in the conninfo.
+    /// - Parameter isCancelled: asked several times a second.
+    func connect(until isCancelled: @escaping () -> Bool) throws(PostgresError) -> ConnectionHandle {
+        let limit = conninfo.connectTimeout
+        let end = ContinuousClock.now + max(configuration.connectTimeout, limit ?? .zero)
+        let candidates = conninfo.candidates.flatMap(HostAddresses.expand)
         var reasons: [String] = []
         for (index, candidate) in candidates.enumerated() {
-            let share = (end - .now) / (candidates.count - index)
-            var attempt = try start(candidate)
-            if attempt.finish(by: .now + share), attempt.handle.startPipelining() { return attempt.adopt() }
-            reasons.append(attempt.reason(redaction, timeout: share))
+            let share = min((end - .now) / (candidates.count - index), limit ?? .seconds(3600))
+            switch try attempt(candidate, within: share, isCancelled) {
+            case .connected(let handle): return handle
+            case .failed(let reason): reasons.append(reason)
+            }
+            guard !isCancelled() else { throw PostgresError(kind: .closed, message: "connecting was given up") }
+            // A pooler that takes no options: they are said when the session is there.
+            guard reasons.last?.contains("unsupported startup parameter") == true else { continue }
+            let plain = candidate.merging(["options": ""]) { $1 }
+            if case .connected(let handle) = try attempt(plain, within: share, isCancelled) { return handle }
         }
         throw PostgresError(kind: .connect, message: reasons.joined(separator: "; "))
+    }
+
+    private enum Outcome: ~Copyable {
+        case connected(ConnectionHandle)
+        case failed(String)
+    }
+
+    private func attempt(
+        _ candidate: [String: String], within share: Duration, _ isCancelled: @escaping () -> Bool
+    ) throws(PostgresError) -> Outcome {
+        var attempt = try start(candidate)
+        if attempt.finish(by: .now + share, isCancelled), attempt.handle.startPipelining() {
+            return .connected(attempt.adopt())
+        }
+        return .failed(attempt.reason(redaction, timeout: share))
     }
 
     private func start(_ options: [String: String]) throws(PostgresError) -> ConnectAttempt {
@@ -50,6 +77,8 @@ struct Connector {
 private struct ConnectAttempt: ~Copyable {
     private let raw: OpaquePointer
     private var session = TLSSession()
+    private var received: ReceivedBytes?
+    private var sendsTooMuch = false
     let handle: ConnectionHandle
 
     init(raw: OpaquePointer, notices: NoticeLog) {
@@ -60,22 +89,36 @@ private struct ConnectAttempt: ~Copyable {
     consuming func adopt() -> ConnectionHandle { handle }
 
     /// Goes on until connected (true), refused or out of time.
-    mutating func finish(by deadline: ContinuousClock.Instant) -> Bool {
+    mutating func finish(by deadline: ContinuousClock.Instant, _ isCancelled: () -> Bool) -> Bool {
         guard PQstatus(raw) != CONNECTION_BAD else { return false }
         var wanted = PGRES_POLLING_WRITING
         while wanted != PGRES_POLLING_OK {
             let events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT
-            guard wanted != PGRES_POLLING_FAILED, wait(for: Int16(events), until: deadline) else { return false }
+            guard wanted != PGRES_POLLING_FAILED, wait(for: Int16(events), until: deadline, isCancelled) else {
+                return false
+            }
+            guard !noticeTooMuch() else { return false }
             wanted = session.keeping(of: raw) { PQconnectPoll(raw) }
         }
         return true
     }
 
-    private borrowing func wait(for events: Int16, until deadline: ContinuousClock.Instant) -> Bool {
-        while deadline > .now {
+    /// What a server says before a session begins is short.
+    private static let maximumBytes: UInt64 = 256 << 10
+
+    private mutating func noticeTooMuch() -> Bool {
+        let socket = PQsocket(raw)
+        if received == nil { received = ReceivedBytes(on: socket) }
+        sendsTooMuch = received?.count(on: socket) ?? 0 > Self.maximumBytes
+        return sendsTooMuch
+    }
+
+    private borrowing func wait(
+        for events: Int16, until deadline: ContinuousClock.Instant, _ isCancelled: () -> Bool
+    ) -> Bool {
+        while deadline > .now, !isCancelled() {
             var descriptor = pollfd(fd: PQsocket(raw), events: events, revents: 0)
-            let limit = min((deadline - .now).wholeMilliseconds, 3_600_000)
-            let count = poll(&descriptor, 1, Int32(limit))
+            let count = poll(&descriptor, 1, Int32(min((deadline - .now).wholeMilliseconds, 100)))
             if count > 0 { return true }
             if count < 0 && errno != EINTR { return false }
         }
@@ -83,17 +126,18 @@ private struct ConnectAttempt: ~Copyable {
     }
 
     borrowing func reason(_ redaction: Redaction, timeout: Duration) -> String {
+        if sendsTooMuch { return "what answers at \(host) sends more than a PostgreSQL server would" }
         if PQstatus(raw) == CONNECTION_BAD || PQstatus(raw) == CONNECTION_OK {
             let message = redaction.message(handle.errorText)
             // Where nothing is verified, there is a reason all the same.
             guard message.contains("certificate verify failed"), let refusal = session.refusal else { return message }
             return "\(message): \(refusal)"
         }
-        let (host, port) = (String(cString: PQhost(raw)), String(cString: PQport(raw)))
         return redaction.message(
-            "connection to server at \"\(host)\", port \(port) failed: no answer within \(timeout.wholeMilliseconds) ms"
-        )
+            "connection to server at \(host) failed: no answer within \(timeout.wholeMilliseconds) ms")
     }
+
+    private var host: String { "\"\(String(cString: PQhost(raw)))\", port \(String(cString: PQport(raw)))" }
 }
 
 /// The TLS session of a connection that is being made, for the reason why the server's certificate is refused: libpq has

@@ -42,6 +42,12 @@ struct Conninfo: Sendable {
         }
     }
 
+    /// The user's limit for each address; nil: none. As in libpq, one second counts as two.
+    var connectTimeout: Duration? {
+        guard let seconds = options["connect_timeout"].flatMap({ Int64($0) }), seconds > 0 else { return nil }
+        return .seconds(min(max(seconds, 2), 86_400))
+    }
+
     /// Texts that must not appear in any message.
     var secrets: [String] {
         ["password", "sslpassword"].compactMap { options[$0] }.filter { !$0.isEmpty }
@@ -70,7 +76,7 @@ struct Conninfo: Sendable {
         let defaults = [
             ("statement_timeout", limit), ("idle_in_transaction_session_timeout", limit),
             ("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "2"),
-            ("tcp_user_timeout", "15000"),
+            ("tcp_user_timeout", "15000"), (SessionSettings.marker, "on"),
         ]
         let own = configuration.parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         return [defaults.map(option).joined(separator: " "), given ?? "", own.map(option).joined(separator: " ")]

@@ -11,6 +11,19 @@ struct Command {
     /// nil: no bound.
     let timeout: Duration?
     let continuation: Continuation
+
+    /// What is sent, in bytes, without the texts of statements.
+    var byteCount: Int {
+        guard case .pipeline(let statements) = work else { return 0 }
+        return statements.reduce(0) { $0 + $1.parameters.reduce(0) { $0 + $1.byteCount } }
+    }
+}
+
+extension Duration {
+    /// How long bytes take on the slowest line that is waited for.
+    fileprivate static func transfer(of bytes: Int) -> Duration {
+        .seconds(Double(bytes) / Double(PostgresConfiguration.slowestLine))
+    }
 }
 
 /// The command on the wire and what has come back for it.
@@ -29,11 +42,23 @@ struct Exchange {
     /// The first error, which the caller gets.
     var error: PostgresError?
     var deadline: ContinuousClock.Instant?
+    var received: ReceivedBytes
+    /// What came has added so much to the deadline.
+    private var grace = Duration.zero
 
-    init(_ command: Command, mode: Mode) {
+    init(_ command: Command, mode: Mode, socket: Int32) {
         self.command = command
         self.mode = mode
-        deadline = command.timeout.map { .now + $0 }
+        received = ReceivedBytes(on: socket)
+        let sent = Duration.transfer(of: command.byteCount)
+        deadline = command.timeout.map { .now + $0 + sent }
+    }
+
+    /// So many bytes have come: they took their time.
+    mutating func extend(by bytes: UInt64) {
+        let time = Duration.transfer(of: Int(clamping: bytes))
+        deadline = deadline.map { $0 + (time - grace) }
+        grace = time
     }
 
     func resume() {

@@ -12,6 +12,16 @@ public struct Parameter: Sendable {
     let type: UInt32
     let value: Value
 
+    /// The size of the value in bytes.
+    var byteCount: Int {
+        switch value {
+        case .null: 0
+        case .scalar(_, let length): length
+        case .bytes(let bytes): bytes.count
+        case .array(let array): array.byteCount
+        }
+    }
+
     private init(type: UInt32, _ value: Value) {
         self.type = type
         self.value = value

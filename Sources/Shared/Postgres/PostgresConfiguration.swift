@@ -12,16 +12,24 @@ public struct PostgresConfiguration: Sendable {
     /// The bound on connecting, shared out evenly over the hosts. Only the DNS lookup is outside it.
     public var connectTimeout: Duration = .seconds(5)
     /// A pipeline that is not answered in full within this time counts as a lost connection.
+    ///
+    /// What is sent and what comes adds to it: a slow line gets the time it needs, down to ``slowestLine``.
     public var replyTimeout: Duration = .seconds(30)
+    /// The bytes of one pipeline's answers beyond which the connection is given up: the server, or what sits in its place, may
+    /// send without end. In memory they take up to six times as much.
+    public var maximumReplyBytes = 1 << 30
+
+    /// The slowest line that large statements and answers get their time for, in bytes a second.
+    public static let slowestLine = 256 << 10
+
+    /// Makes sure that the conninfo can be read; connects to nothing.
+    /// - Throws: ``PostgresError`` of kind `configuration`, without a piece of the conninfo.
+    public func validate() throws(PostgresError) { _ = try Conninfo(parsing: conninfo) }
 
     /// - Parameters:
     ///   - conninfo: a libpq URI or keyword string.
     ///   - applicationName: the name shown in `pg_stat_activity`.
     ///   - parameters: server settings by name.
-    /// Makes sure that the conninfo can be read; connects to nothing.
-    /// - Throws: ``PostgresError`` of kind `configuration`, without a piece of the conninfo.
-    public func validate() throws(PostgresError) { _ = try Conninfo(parsing: conninfo) }
-
     public init(conninfo: String, applicationName: String, parameters: [String: String] = [:]) {
         self.conninfo = conninfo
         self.applicationName = applicationName

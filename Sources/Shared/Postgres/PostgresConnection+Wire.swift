@@ -14,13 +14,13 @@ extension PostgresConnection {
         case .pipeline(let statements):
             do {
                 let steps = try cache.plan(statements)
-                exchange = Exchange(command, mode: .pipeline(PipelineState(steps: steps)))
+                exchange = Exchange(command, mode: .pipeline(PipelineState(steps: steps)), socket: handle?.socket ?? -1)
                 send(steps, of: statements)
             } catch {
                 command.continuation.resume(returning: .failure(error))
             }
         case .script(let sql):
-            exchange = Exchange(command, mode: .script)
+            exchange = Exchange(command, mode: .script, socket: handle?.socket ?? -1)
             let sent = handle?.exitPipelineMode() == true && handle?.sendScript(sql) == true
             flush(afterSending: sent)
         }
@@ -58,7 +58,7 @@ extension PostgresConnection {
 
     /// The thread calls this when the socket is ready or a deadline has passed.
     func socketIsReady() {
-        guard end == nil else { return }
+        guard end == nil, !receivesTooMuch() else { return }
         // Reading comes first: a server that cannot send to us does not read from us.
         let alive = handle?.consumeInput() == true
         takeResults()
@@ -68,6 +68,25 @@ extension PostgresConnection {
         if hasUnsentBytes { flush() }
         checkDeadlines()
         updateInterest()
+    }
+
+    /// Gives the connection up when more has come than any answer to what was asked would have; what has come extends the
+    /// deadline.
+    private func receivesTooMuch() -> Bool {
+        guard let socket = handle?.socket else { return true }
+        let bytes: UInt64
+        let limit: Int
+        if exchange != nil {
+            bytes = exchange?.received.count(on: socket) ?? 0
+            limit = maximumReplyBytes
+            if bytes > 1 << 20 { exchange?.extend(by: bytes) }
+        } else {
+            bytes = unasked.count(on: socket)
+            limit = Self.maximumUnaskedBytes
+        }
+        guard bytes > limit else { return false }
+        finish(PostgresError(kind: .connectionLost, message: "the server sends more than \(limit) bytes"))
+        return true
     }
 
     private func takeResults() {
@@ -136,7 +155,8 @@ extension PostgresConnection {
                     kind: .connectionLost, message: message, sqlstate: sqlstate, statement: statement?.label))
         }
         exchange?.error = PostgresError(
-            kind: .server, message: message, sqlstate: sqlstate, statement: statement?.label,
+            kind: .server, message: message, sqlstate: sqlstate, statement: statement?.label, table: result?.table,
+            constraint: result?.constraint,
             // An error at the sync came from the commit of an implicit transaction.
             atCommit: statement?.isCommit ?? true, usedPrepared: statement?.name != nil)
     }
@@ -157,6 +177,7 @@ extension PostgresConnection {
             return send(steps, of: remains)
         }
         self.exchange = nil
+        if let handle = handle?.socket { unasked = ReceivedBytes(on: handle) }
         exchange.resume()
         startNextCommand()
     }

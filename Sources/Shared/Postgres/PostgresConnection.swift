@@ -14,6 +14,10 @@ public actor PostgresConnection {
     private nonisolated let processID = Atomic<Int32>(0)
     private nonisolated let version = Atomic<Int32>(0)
     let replyTimeout: Duration
+    let maximumReplyBytes: Int
+    /// Notices and changed settings come unasked, and are few.
+    static let maximumUnaskedBytes = 1 << 20
+    var unasked = ReceivedBytes(on: -1)
     let redaction: Redaction
 
     /// nil before ``open(_:)`` and after the end.
@@ -33,22 +37,42 @@ public actor PostgresConnection {
     /// The thread of this connection.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    private init(thread: PollThread, replyTimeout: Duration, redaction: Redaction) {
+    private init(thread: PollThread, _ configuration: PostgresConfiguration, redaction: Redaction) {
         self.thread = thread
-        self.replyTimeout = replyTimeout
+        replyTimeout = configuration.replyTimeout
+        maximumReplyBytes = configuration.maximumReplyBytes
         self.redaction = redaction
     }
 
     deinit { thread.stop() }
 
-    /// Connects, within ``PostgresConfiguration/connectTimeout``.
+    /// Connects, within ``PostgresConfiguration/connectTimeout``; ends at once when the task is cancelled.
     /// - Parameters:
     ///   - configuration: where to and how.
     ///   - logger: gets the server's notices, at debug level.
-    /// - Throws: `configuration` when the conninfo cannot be used; else `connect`, with the reason for each host.
+    /// - Throws: `configuration` when the conninfo cannot be used; else `connect`, with the reason for each host; `closed` when the
+    ///   task is cancelled.
     public static func connect(
         _ configuration: PostgresConfiguration, logger: Logger
     ) async throws(PostgresError) -> PostgresConnection {
+        let (connection, connector) = try await opened(configuration, logger: logger)
+        do {
+            try await connection.settle(configuration, given: connector.givenOptions)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        return connection
+    }
+
+    /// A connection whose session is as the server, or a pooler, left it.
+    static func unsettled(_ configuration: PostgresConfiguration) async throws(PostgresError) -> PostgresConnection {
+        try await opened(configuration, logger: Logger(label: "unsettled") { _ in SwiftLogNoOpLogHandler() }).0
+    }
+
+    private static func opened(
+        _ configuration: PostgresConfiguration, logger: Logger
+    ) async throws(PostgresError) -> (PostgresConnection, Connector) {
         let connector = try Connector(configuration, logger: logger)
         let thread: PollThread
         do {
@@ -57,15 +81,32 @@ public actor PostgresConnection {
             throw PostgresError(kind: .connect, message: error.description)
         }
         let connection = PostgresConnection(
-            thread: thread, replyTimeout: configuration.replyTimeout, redaction: connector.redaction)
-        try await connection.open(connector)
-        return connection
+            thread: thread, configuration, redaction: connector.redaction)
+        let isCancelled = Flag()
+        let opening = await withTaskCancellationHandler {
+            await connection.open(connector) { isCancelled.isSet }
+        } onCancel: {
+            isCancelled.set()
+        }
+        try opening.get()
+        return (connection, connector)
     }
 
-    private func open(_ connector: Connector) throws(PostgresError) {
-        let handle = try connector.connect()
+    private func open(
+        _ connector: Connector, until isCancelled: @escaping @Sendable () -> Bool
+    ) -> Result<Void, PostgresError> {
+        do throws(PostgresError) {
+            open(try connector.connect(until: isCancelled))
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func open(_ handle: consuming ConnectionHandle) {
         processID.store(handle.backendProcessID, ordering: .relaxed)
         version.store(handle.serverVersion, ordering: .relaxed)
+        unasked = ReceivedBytes(on: handle.socket)
         self.handle = consume handle
         thread.onReady { [weak self] in
             guard let self else { return }
@@ -76,6 +117,9 @@ public actor PostgresConnection {
 
     /// The server process of this session, as in `pg_stat_activity`.
     public nonisolated var backendProcessID: Int32 { processID.load(ordering: .relaxed) }
+
+    /// The encoding of the database, as in `UTF8`.
+    public internal(set) var encoding = ""
 
     /// The server's version as libpq counts, e.g. 150018 for 15.18.
     public nonisolated var serverVersion: Int32 { version.load(ordering: .relaxed) }
@@ -119,6 +163,10 @@ public actor PostgresConnection {
         finish(PostgresError(kind: .closed, message: "the connection was closed"))
     }
 
+    func run(_ statements: [Statement], timeout: Duration) async throws(PostgresError) -> [Rows] {
+        try await run(.pipeline(statements), timeout: timeout)
+    }
+
     private func run(_ work: Command.Work, timeout: Duration?) async throws(PostgresError) -> [Rows] {
         let result = await withCheckedContinuation { (continuation: Command.Continuation) in
             if let end { return continuation.resume(returning: .failure(end)) }
@@ -142,4 +190,13 @@ public actor PostgresConnection {
     private var nextLookForHiddenBytes: ContinuousClock.Instant? {
         exchange != nil && handle?.isEncrypted == true ? .now + .milliseconds(20) : nil
     }
+}
+
+/// Set by one thread, asked by another.
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+
+    func set() { value.store(true, ordering: .relaxed) }
 }

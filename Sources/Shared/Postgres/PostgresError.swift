@@ -29,6 +29,10 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
     public let message: String
     /// The name of the failed statement or, without a name, its first word.
     public let statement: String?
+    /// The table and the constraint that the server names, if it does. Names, never values.
+    public let table: String?
+    /// As ``table``.
+    public let constraint: String?
     /// What to do about it.
     public let recovery: Recovery
 
@@ -37,16 +41,20 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
     ///   - message: the primary message. It will be logged.
     ///   - sqlstate: the server's code.
     ///   - statement: the name or first word of the statement.
+    ///   - table: the table that the server names.
+    ///   - constraint: the constraint that the server names.
     ///   - atCommit: the statement was `COMMIT`.
     ///   - usedPrepared: the statement ran from an earlier preparation.
     public init(
-        kind: Kind, message: String, sqlstate: String? = nil, statement: String? = nil,
-        atCommit: Bool = false, usedPrepared: Bool = false
+        kind: Kind, message: String, sqlstate: String? = nil, statement: String? = nil, table: String? = nil,
+        constraint: String? = nil, atCommit: Bool = false, usedPrepared: Bool = false
     ) {
         self.kind = kind
         self.sqlstate = sqlstate
         self.message = message
         self.statement = statement
+        self.table = table
+        self.constraint = constraint
         switch kind {
         case .configuration: recovery = .fix
         case .connect, .connectionLost, .replyTimeout, .closed, .rolledBack, .unexpectedAnswer: recovery = .retry

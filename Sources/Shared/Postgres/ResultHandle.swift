@@ -13,6 +13,10 @@ struct ResultHandle: ~Copyable {
     /// The primary message; the detail, which may hold rows, is never asked for.
     var primaryMessage: String? { field("M") }
 
+    /// The table and the constraint that an error is about, where there is one.
+    var table: String? { field("t") }
+    var constraint: String? { field("n") }
+
     /// The server ends the session after this error. (The field is the severity that is not translated.)
     var endsSession: Bool {
         switch field("V") {

@@ -12,7 +12,7 @@ public struct Rows: Sendable {
     /// The rows inserted, updated, deleted or selected; 0 for other statements.
     public let affectedRows: Int
 
-    private let arena: [UInt8]
+    let arena: [UInt8]
     /// Where value `i` ends and the next starts; a NULL's end is stored as its complement.
     private let ends: [Int]
 
@@ -25,6 +25,25 @@ public struct Rows: Sendable {
         self.affectedRows = affectedRows
         self.arena = arena
         self.ends = ends
+    }
+
+    /// A row. There need be none: reading from it throws then.
+    public subscript(row: Int) -> Row { Row(rows: self, index: row) }
+
+    /// What `transform` makes of each row, in order.
+    public func map<T>(_ transform: (Row) throws(PostgresError) -> T) throws(PostgresError) -> [T] {
+        var result: [T] = []
+        result.reserveCapacity(count)
+        for index in 0..<count { result.append(try transform(self[index])) }
+        return result
+    }
+
+    /// Where a value lies in ``arena``; nil for NULL.
+    func place(_ row: Int, _ column: Int) throws(PostgresError) -> Range<Int>? {
+        guard row >= 0 && row < count && column >= 0 && column < columnNames.count else {
+            throw PostgresError(kind: .unexpectedAnswer, message: "the answer has no row \(row) or no column \(column)")
+        }
+        return ends[row * columnNames.count + column] < 0 ? nil : range(row, column)
     }
 
     private func index(_ row: Int, _ column: Int) -> Int {

@@ -37,7 +37,10 @@ public struct CheckReport: Sendable {
         do {
             let connection = try await PostgresConnection.connect(configuration, logger: Program.quietLogger)
             note("postgres", true, "connected, server \(connection.serverVersion / 10_000)")
-            do throws(PostgresError) { try await schema(connection, rights) } catch {
+            do {
+                try await weaknesses(connection)
+                try await schema(connection, rights)
+            } catch {
                 note("schema", false, "\(error)")
             }
             await connection.close()
@@ -47,9 +50,26 @@ public struct CheckReport: Sendable {
         }
     }
 
+    /// Settings of the server by which what was committed can be lost.
+    private func weaknesses(_ connection: PostgresConnection) async throws {
+        let rows = try await connection.execute(
+            """
+            SELECT name FROM pg_settings
+            WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND reset_val = 'off' ORDER BY name
+            """)
+        for name in try rows.map({ row throws(PostgresError) in try row.text(0) }) {
+            warn(
+                "postgres",
+                name == "synchronous_commit"
+                    ? "synchronous_commit is off for this user or database; these programs set it to on for themselves"
+                    : "\(name) is off: what was committed can be lost when the server's machine fails")
+        }
+    }
+
     private mutating func schema(
         _ connection: PostgresConnection, _ rights: [(relation: String, privilege: String)]
-    ) async throws(PostgresError) {
+    ) async throws {
+        try await UnfitDatabase.check(connection)
         let version = try await SchemaVersion.current(connection)
         guard version >= SchemaVersion.required else {
             return note("schema", false, SchemaOutdated(version: version).description)
@@ -61,7 +81,7 @@ public struct CheckReport: Sendable {
             let rows = try await connection.execute(
                 "SELECT \(question ?? "has_any_column_privilege")($1, $2)",
                 [.text(right.relation), .text(right.privilege)])
-            if !rows.bool(0, 0) { missing.append("\(right.privilege) on \(right.relation)") }
+            if try !rows[0].bool(0) { missing.append("\(right.privilege) on \(right.relation)") }
         }
         note("rights", missing.isEmpty, missing.isEmpty ? "all there" : "missing: \(missing.joined(separator: ", "))")
     }

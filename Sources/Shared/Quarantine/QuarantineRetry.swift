@@ -29,13 +29,14 @@ package struct QuarantineRetry: Sendable {
     /// How many bytes of bodies they have together, if there are several: a hundred messages just below the writer's limit
     /// would not fit into memory.
     private let partBytes: Int
+    package static let mostBytes = 8 << 20
 
     /// - Parameters:
     ///   - act: `retried` by itself, or `requeued` by an operator.
     ///   - why: an operator's reason.
     package init(
         connection: PostgresConnection, maximumMessageBytes: Int, act: String, actedBy: String, why: String?,
-        partBytes: Int = 8 << 20
+        partBytes: Int = Self.mostBytes
     ) {
         self.connection = connection
         self.maximumMessageBytes = maximumMessageBytes
@@ -52,7 +53,7 @@ package struct QuarantineRetry: Sendable {
             do {
                 outcome += try await together(part)
             } catch {
-                guard error.recovery == .refuseRow else { throw error }
+                guard Blame(error) == .row else { throw error }
                 for id in part { outcome += try await alone(id) }
             }
         }
@@ -64,13 +65,12 @@ package struct QuarantineRetry: Sendable {
             "SELECT id, length(body)::bigint FROM quarantine WHERE id = ANY($1) ORDER BY id", [Self.array(ids)])
         var parts: [[Int64]] = []
         var bytes = 0
-        for row in 0..<rows.count {
-            let length = Int(rows.int8(row, 1))
+        for (id, length) in try rows.map({ row throws(PostgresError) in (try row.int8(0), Int(try row.int8(1))) }) {
             if let last = parts.last, last.count < Self.partCount, bytes + length <= partBytes {
-                parts[parts.count - 1].append(rows.int8(row, 0))
+                parts[parts.count - 1].append(id)
                 bytes += length
             } else {
-                parts.append([rows.int8(row, 0)])
+                parts.append([id])
                 bytes = length
             }
         }
@@ -81,7 +81,7 @@ package struct QuarantineRetry: Sendable {
         do {
             return try await together([id])
         } catch {
-            guard error.recovery == .refuseRow else { throw error }
+            guard Blame(error) == .row else { throw error }
             let refusal = Refusal(.refusedByDatabase, "\(error.sqlstate ?? "no SQLSTATE"): \(error.message)")
             _ = try await connection.pipeline(
                 [Statement("BEGIN")] + note([(id, refusal.reason.rawValue, refusal.detail)]) + [Statement("COMMIT")])
@@ -93,7 +93,7 @@ package struct QuarantineRetry: Sendable {
         let rows = try await connection.pipeline([Statement("BEGIN"), Self.select(ids)])[1]
         let markets = KnownMarkets()
         try await markets.reload(connection)
-        let messages = QuarantinedMessages(rows, maximumBytes: maximumMessageBytes, markets: markets)
+        let messages = try QuarantinedMessages(rows, maximumBytes: maximumMessageBytes, markets: markets)
         let transaction = StoreTransaction(connection: connection, part: BatchPart(messages.batch), isOpen: true)
         let outcome = try await transaction.storeRecords()
         let refused = messages.batch.refused
@@ -174,22 +174,23 @@ struct QuarantinedMessages: Sendable {
     let batch: PreparedBatch
 
     /// - Parameter rows: id, queue, body, traceparent.
-    init(_ rows: Rows, maximumBytes: Int, markets: KnownMarkets) {
+    init(_ rows: Rows, maximumBytes: Int, markets: KnownMarkets) throws(PostgresError) {
         var bytes: [UInt8] = []
-        let bodies = (0..<rows.count).map { row in
+        let bodies = try rows.map { row throws(PostgresError) in
             let start = bytes.count
-            bytes += rows.bytes(row, 2)
+            bytes += try row.bytes(2)
             return start..<bytes.count
         }
         var batch = PreparedBatch(bytes: bytes, capacity: rows.count)
         for (row, body) in bodies.enumerated() {
-            let queue = rows.text(row, 1)
+            let queue = try rows[row].text(1)
+            let traceParent = try rows[row].optionalText(3)
             batch.add(
                 body: body, kind: RecordKind.all.firstIndex { $0.queue == queue } ?? 0,
-                headers: rows.isNull(row, 3) ? [] : [("traceparent", rows.text(row, 3))], maximumBytes: maximumBytes)
+                headers: traceParent.map { [("traceparent", $0)] } ?? [], maximumBytes: maximumBytes)
         }
         markets.refuseUnknown(&batch)
         self.batch = batch
-        ids = (0..<rows.count).map { rows.int8($0, 0) }
+        ids = try rows.map { row throws(PostgresError) in try row.int8(0) }
     }
 }

@@ -1,4 +1,7 @@
 /// The advisory locks of Candlepost, all in one place because their keys share one number space in a database.
+///
+/// Two installations may sit in two schemas of one database. What a relay or an act holds is held in its schema only:
+/// ``inSchema(_:)``. Writers of both wait for one another, which harms nobody.
 public enum AdvisoryLock {
     /// Held while migrations are applied.
     public static let migration: Int64 = 0x43_414E_444C_4500
@@ -14,6 +17,18 @@ public enum AdvisoryLock {
     public static let relayPresence: Int32 = 0x43_4150
     /// Held by the command that is at work on an act, the act's number being the second key.
     public static let act: Int32 = 0x43_4141
+
+    /// The SQL expression of a first key for the schema of the outbox: an `integer`. In `public` it is the key itself, as it was
+    /// when no key knew of schemas.
+    public static func inSchema(_ key: Int32) -> String {
+        """
+        (SELECT CASE nspname WHEN 'public' THEN \(key) ELSE \(key) # hashtext(nspname::text) END
+         FROM pg_namespace WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = 'outbox'::regclass))
+        """
+    }
+
+    /// The same as `pg_locks.classid` shows it: a `bigint`.
+    public static func classID(_ key: Int32) -> String { "(\(inSchema(key))::bigint & 4294967295)" }
 }
 
 /// The channels of LISTEN and NOTIFY.

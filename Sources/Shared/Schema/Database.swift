@@ -4,12 +4,14 @@ public import Postgres
 /// A database with Candlepost's schema in it.
 public enum Database {
     /// Connects, and makes sure that the schema is as new as this program needs it.
-    /// - Throws: ``PostgresError`` as the server says, ``SchemaOutdated`` if migrations are missing.
+    /// - Throws: ``PostgresError`` as the server says, ``SchemaOutdated`` if migrations are missing,
+    ///   ``UnfitDatabase`` if it is no place for the schema.
     public static func connect(
         _ configuration: PostgresConfiguration, logger: Logger
     ) async throws -> PostgresConnection {
         let connection = try await PostgresConnection.connect(configuration, logger: logger)
         do {
+            try await UnfitDatabase.check(connection)
             let version = try await SchemaVersion.current(connection)
             guard version >= SchemaVersion.required else { throw SchemaOutdated(version: version) }
             return connection

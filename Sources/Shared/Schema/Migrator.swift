@@ -9,8 +9,9 @@ public struct Migrator: Sendable {
     /// Applies what is missing, each migration in a transaction of its own, under a lock: of several that run at once one
     /// works and the others find nothing left to do. So does an older program on a newer schema, for migrations only add.
     /// - Returns: the names of the migrations that were applied.
-    /// - Throws: ``MigrationError`` if an applied migration differs from its file; ``PostgresError`` as the server says.
+    /// - Throws: ``UnfitDatabase`` if it is no place for the schema; ``MigrationError`` if an applied migration differs from its file; ``PostgresError`` as the server says.
     public func migrate(_ connection: PostgresConnection) async throws -> [String] {
+        try await UnfitDatabase.check(connection)
         _ = try await connection.execute("SELECT pg_advisory_lock($1)", [.int8(AdvisoryLock.migration)])
         do {
             let applied = try await applyMissing(connection)
@@ -23,27 +24,47 @@ public struct Migrator: Sendable {
     }
 
     private func applyMissing(_ connection: PostgresConnection) async throws -> [String] {
-        try await connection.script(
-            """
-            CREATE TABLE IF NOT EXISTS schema_migrations (
-                version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
-                applied_at timestamptz NOT NULL DEFAULT now(), applied_by text NOT NULL DEFAULT current_user)
-            """)
-        let checksums = try await checksums(connection)
-        let present = try await connection.execute("SELECT version, name, checksum FROM schema_migrations ORDER BY 1")
-        for row in 0..<min(present.count, migrations.count) {
-            guard present.text(row, 2) == checksums[Int(present.int4(row, 0)) - 1] else {
-                throw MigrationError(
-                    "migration \(present.text(row, 1)) differs from the file that was applied: "
-                        + "restore the file, add a new migration")
-            }
+        if try await !SchemaVersion.isThere(connection) {
+            try await connection.script(
+                """
+                CREATE TABLE schema_migrations (
+                    version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
+                    applied_at timestamptz NOT NULL DEFAULT now(), applied_by text NOT NULL DEFAULT current_user)
+                """)
         }
+        let checksums = try await checksums(connection)
+        let present = try await present(connection)
+        try check(present, checksums)
         var applied: [String] = []
-        for migration in migrations.dropFirst(present.count) {
+        for migration in migrations where present[migration.version] == nil {
             try await apply(migration, checksum: checksums[Int(migration.version) - 1], connection)
             applied.append(migration.name)
         }
         return applied
+    }
+
+    private func present(_ connection: PostgresConnection) async throws -> [Int32: String] {
+        let rows = try await connection.execute("SELECT version, checksum FROM schema_migrations")
+        return Dictionary(
+            try rows.map { row throws(PostgresError) in (try row.int4(0), try row.text(1)) }, uniquingKeysWith: { $1 })
+    }
+
+    /// Those that are there are the first ones without a gap, and what the files say; newer ones than the files are fine.
+    private func check(_ present: [Int32: String], _ checksums: [String]) throws(MigrationError) {
+        for migration in migrations {
+            guard let checksum = present[migration.version] else {
+                if let later = present.keys.filter({ $0 > migration.version }).min() {
+                    throw MigrationError(
+                        "migration \(migration.name) is not applied, but \(later) is: is the database being restored?")
+                }
+                continue
+            }
+            guard checksum == checksums[Int(migration.version) - 1] else {
+                throw MigrationError(
+                    "migration \(migration.name) differs from the file that was applied: "
+                        + "restore the file, add a new migration")
+            }
+        }
     }
 
     private func apply(_ migration: Migration, checksum: String, _ connection: PostgresConnection) async throws {
@@ -69,7 +90,7 @@ public struct Migrator: Sendable {
         for migration in migrations {
             let rows = try await connection.execute(
                 "SELECT encode(sha256($1), 'hex')", [.bytea(Array(migration.sql.utf8))])
-            checksums.append(rows.text(0, 0))
+            checksums.append(try rows[0].text(0))
         }
         return checksums
     }

@@ -1,4 +1,3 @@
-package import Postgres
 package import Records
 
 /// What of a batch goes into one transaction.
@@ -34,13 +33,5 @@ package struct BatchPart: Sendable {
             BatchPart(batch, records: records, refused: []),
             BatchPart(batch, records: records.upperBound..<records.upperBound, refused: refused)
         )
-    }
-
-    /// The single record of this part as a message for quarantine.
-    /// - Throws: the error, if there is no record to blame.
-    package func refusing(_ error: PostgresError) throws(PostgresError) -> BatchPart {
-        guard let index = records.first else { throw error }
-        let refusal = Refusal(.refusedByDatabase, "\(error.sqlstate ?? "no SQLSTATE"): \(error.message)")
-        return BatchPart(batch, records: index..<index, refused: [PreparedBatch.Refused(batch.records[index], refusal)])
     }
 }

@@ -11,11 +11,14 @@ package final class KnownMarkets: Sendable {
 
     package func contains(_ market: Int32) -> Bool { ids.withLock { $0.contains(market) } }
 
+    /// A market that is none of these; nil if there is no other.
+    package func another(than markets: Set<Int32>) -> Int32? { ids.withLock { $0.first { !markets.contains($0) } } }
+
     package var count: Int { ids.withLock { $0.count } }
 
     package func reload(_ connection: PostgresConnection) async throws(PostgresError) {
         let rows = try await connection.pipeline([Statement("SELECT id FROM markets", name: "select_markets")])[0]
-        let loaded = Set((0..<rows.count).map { rows.int4($0, 0) })
+        let loaded = Set(try rows.map { row throws(PostgresError) in try row.int4(0) })
         ids.withLock { $0 = loaded }
     }
 
@@ -29,7 +32,8 @@ package final class KnownMarkets: Sendable {
         let rows = try await connection.pipeline([
             Statement("SELECT id FROM markets WHERE id = ANY($1)", name: "look_up_markets", [.array(array)])
         ])[0]
-        ids.withLock { $0.formUnion((0..<rows.count).map { rows.int4($0, 0) }) }
+        let found = try rows.map { row throws(PostgresError) in try row.int4(0) }
+        ids.withLock { $0.formUnion(found) }
     }
 
     /// Refuses the records of markets that are not among them.

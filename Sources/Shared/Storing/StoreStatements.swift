@@ -9,6 +9,7 @@ struct StoreStatements: Sendable {
     let kind: RecordKind
     private let insert: String
     private let compare: String
+    private let sample: String
 
     init(_ kind: RecordKind) {
         self.kind = kind
@@ -22,33 +23,60 @@ struct StoreStatements: Sendable {
         insert = """
             INSERT INTO \(kind.table) (\(key), \(columns))
             SELECT m, s, e, \(casts) FROM \(source) AS t(m, s, e, \(names))
-            ON CONFLICT DO NOTHING RETURNING \(key)
+            ON CONFLICT (\(key)) DO NOTHING RETURNING \(key)
             """
         let comparisons = kind.fields.enumerated()
             .map { "stored.\($1.column) IS DISTINCT FROM came.c\($0)::\($1.sqlType)" }
             .joined(separator: " OR ")
         compare = """
-            WITH differing AS (
-                SELECT m, s, e, trace, payload
+            WITH found AS (
+                SELECT m, s, e, trace, payload, (\(comparisons)) AS differs
                 FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], \(arguments),
                             $\(kind.fields.count + 4)::text[], $\(kind.fields.count + 5)::text[])
                     AS came(m, s, e, \(names), trace, payload)
-                JOIN \(kind.table) stored ON stored.market_id = m AND interval_start = s AND interval_end = e
-                WHERE \(comparisons))
-            INSERT INTO conflicting_duplicates
-                (record_type, market_id, interval_start, interval_end, trace_id, payload)
-            SELECT '\(kind.name)', m, s, e, trace, payload FROM differing
+                JOIN \(kind.table) stored ON stored.market_id = m AND interval_start = s AND interval_end = e),
+            kept AS (
+                INSERT INTO conflicting_duplicates
+                    (record_type, market_id, interval_start, interval_end, trace_id, payload)
+                SELECT '\(kind.name)', m, s, e, trace, payload FROM found WHERE differs)
+            SELECT count(*), count(*) FILTER (WHERE differs) FROM found
+            """
+        sample = """
+            INSERT INTO \(kind.table) (\(key), \(columns))
+            SELECT $1, $2, $3, \(columns) FROM (
+                (SELECT \(columns) FROM \(kind.table) WHERE market_id = $4 ORDER BY interval_start DESC LIMIT 1)
+                UNION ALL (SELECT \(columns) FROM \(kind.table) LIMIT 1) LIMIT 1) AS stored
+            ON CONFLICT (\(key)) DO NOTHING
             """
     }
 
     static let all = RecordKind.all.map(StoreStatements.init)
 
-    /// Inserts records; answers with the keys of those that were new, in the order given.
+    /// The names of the statements, by which errors are told apart.
+    static let inserts = Set(RecordKind.all.map { "insert_\($0.table)" })
+    static let compares = Set(RecordKind.all.map { "compare_\($0.table)" })
+
+    /// Inserts records; answers with the keys of those that were new. What is stored under a key already is left, and
+    /// nothing else: where another constraint refuses a row, that is an error.
     func insert(_ columns: RecordColumns) -> Statement {
         Statement(insert, name: "insert_\(kind.table)", columns.parameters)
     }
 
-    /// Keeps those of the records, all of them stored before, whose content differs from what is stored.
+    /// Whether there is any record.
+    var isFilled: Statement { Statement("SELECT EXISTS (SELECT FROM \(kind.table))", name: "filled_\(kind.table)") }
+
+    /// Inserts a record with the values of one that is stored, the newest of a market if there is one.
+    func insertSample(_ key: RecordKey, like market: Int32) -> Statement {
+        Statement(
+            sample, name: "sample_\(kind.table)",
+            [
+                .int4(key.market), .timestamp(milliseconds: key.intervalStart),
+                .timestamp(milliseconds: key.intervalEnd), .int4(market),
+            ])
+    }
+
+    /// Keeps those of the records, all of them stored before, whose content differs from what is stored; answers with how
+    /// many there are at all, and how many differ.
     func keepConflicts(_ columns: RecordColumns, traces: BinaryArray, payloads: BinaryArray) -> Statement {
         Statement(
             compare, name: "compare_\(kind.table)", columns.parameters + [.array(traces), .array(payloads)])
@@ -69,10 +97,12 @@ struct RecordColumns: Sendable {
         values = kind.fields.map { _ in BinaryArray(elementType: .text, capacity: capacity) }
     }
 
-    mutating func append(_ record: PreparedBatch.Record, of batch: PreparedBatch) {
-        markets.append(int4: record.key.market)
-        starts.append(timestampMilliseconds: record.key.intervalStart)
-        ends.append(timestampMilliseconds: record.key.intervalEnd)
+    /// - Parameter key: another key than the record's own.
+    mutating func append(_ record: PreparedBatch.Record, of batch: PreparedBatch, as key: RecordKey? = nil) {
+        let key = key ?? record.key
+        markets.append(int4: key.market)
+        starts.append(timestampMilliseconds: key.intervalStart)
+        ends.append(timestampMilliseconds: key.intervalEnd)
         for column in values.indices {
             if let value = batch.value(column, of: record) {
                 values[column].append(bytes: value.span)

@@ -26,19 +26,34 @@ package struct StoreTransaction {
 
     private var batch: PreparedBatch { part.batch }
 
+    /// Constraints that somebody made deferrable speak when the row comes, not at the commit, where they could blame no row.
+    static let begin = [
+        Statement("BEGIN", name: "begin"), Statement("SET CONSTRAINTS ALL IMMEDIATE", name: "constraints"),
+    ]
+
     // MARK: records
 
     /// Inserts the records that are new, and keeps the others whose content differs from what is stored.
     package func storeRecords() async throws(PostgresError) -> Outcome {
         let plan = BatchPlan(batch.records, selection: part.records)
         var outcome = Outcome(isNew: [Bool](repeating: false, count: batch.records.count))
-        let opening = isOpen ? [] : [Statement("BEGIN", name: "begin")]
+        let opening = (isOpen ? [] : Self.begin) + patience
         let answers = try await connection.pipeline(opening + plan.kinds.map(insertFirsts))
         for (kind, rows) in zip(plan.kinds, answers.dropFirst(opening.count)) {
             try mark(kind, newKeys: rows, &outcome)
         }
         try await keepConflicts(plan, &outcome)
         return outcome
+    }
+
+    /// While a long statement comes by a slow line, the server counts the transaction as idle.
+    private var patience: [Statement] {
+        guard batch.bytes.count > 4 << 20 else { return [] }
+        let seconds = 60 + 4 * batch.bytes.count / PostgresConfiguration.slowestLine
+        return [
+            Statement(
+                "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", [.text("\(seconds)s")])
+        ]
     }
 
     private func insertFirsts(_ plan: BatchPlan.KindPlan) -> Statement {
@@ -50,12 +65,9 @@ package struct StoreTransaction {
     private func mark(
         _ plan: BatchPlan.KindPlan, newKeys rows: Rows, _ outcome: inout Outcome
     ) throws(PostgresError) {
-        guard let new = plan.new(batch.records, keys: (0..<rows.count).lazy.map(rows.key)) else {
-            let table = RecordKind.all[plan.kind].table
-            throw PostgresError(
-                kind: .unexpectedAnswer,
-                message: "\(table) answers with a key that was not sent: does a trigger change rows?",
-                statement: "insert_\(table)")
+        let keys = try rows.map { row throws(PostgresError) in try row.key }
+        guard let new = plan.new(batch.records, keys: keys) else {
+            throw .otherKeys(from: RecordKind.all[plan.kind].table)
         }
         for index in new { outcome.isNew[index] = true }
         outcome.result.stored[plan.kind] = new.count
@@ -73,8 +85,11 @@ package struct StoreTransaction {
         }
         guard !statements.isEmpty else { return }
         for (kind, rows) in zip(kinds, try await connection.pipeline(statements)) {
-            outcome.result.duplicateSame[kind] -= rows.affectedRows
-            outcome.result.duplicateOther[kind] = rows.affectedRows
+            let table = RecordKind.all[kind].table
+            let (found, differing) = (Int(try rows[0].int8(0)), Int(try rows[0].int8(1)))
+            guard found == outcome.result.duplicateSame[kind] else { throw .recordLeftOut(by: table) }
+            outcome.result.duplicateSame[kind] -= differing
+            outcome.result.duplicateOther[kind] = differing
         }
     }
 
@@ -115,10 +130,29 @@ package struct StoreTransaction {
     }
 }
 
-extension Rows {
-    fileprivate func key(_ row: Int) -> RecordKey {
-        RecordKey(
-            market: int4(row, 0), intervalStart: timestampMilliseconds(row, 1),
-            intervalEnd: timestampMilliseconds(row, 2))
+extension Row {
+    fileprivate var key: RecordKey {
+        get throws(PostgresError) {
+            RecordKey(
+                market: try int4(0), intervalStart: try timestampMilliseconds(1),
+                intervalEnd: try timestampMilliseconds(2))
+        }
+    }
+}
+
+extension PostgresError {
+    /// A record is neither new nor there: whoever took it out of the statement gave no error.
+    fileprivate static func recordLeftOut(by table: String) -> PostgresError {
+        PostgresError(
+            kind: .unexpectedAnswer,
+            message: "\(table) took a record, stored nothing and gave no error: does a trigger leave rows out?",
+            statement: "compare_\(table)", table: table)
+    }
+
+    fileprivate static func otherKeys(from table: String) -> PostgresError {
+        PostgresError(
+            kind: .unexpectedAnswer,
+            message: "\(table) answers with a key that was not sent: does a trigger change rows?",
+            statement: "insert_\(table)", table: table)
     }
 }

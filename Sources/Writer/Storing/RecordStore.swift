@@ -7,17 +7,19 @@ import Service
 import ServiceLifecycle
 import Storing
 
-/// Stores batches, one after the other, and does not give up: while PostgreSQL is away it waits and tries again, and a
-/// row that only the database refuses is found and put into quarantine.
+/// Stores batches, one after the other, and does not give up: while PostgreSQL is away or takes nothing it waits and tries
+/// again, and a row that only the database refuses is found and put into quarantine.
 actor RecordStore {
     private let configuration: PostgresConfiguration
     private let writer: String
     private let markets: KnownMarkets
-    private let readiness: Readiness
     private let logger: Logger
     private let commit = Timer(label: "candlepost_writer_commit_seconds")
     private var connection: PostgresConnection?
+    /// Grows until something is committed.
     private var backoff = Backoff()
+    private var outage: StoreOutage
+    private var isStoring = false
 
     init(
         _ configuration: PostgresConfiguration, writer: String, markets: KnownMarkets, readiness: Readiness,
@@ -26,32 +28,36 @@ actor RecordStore {
         self.configuration = configuration
         self.writer = writer
         self.markets = markets
-        self.readiness = readiness
         self.logger = logger
+        outage = StoreOutage(readiness, logger: logger)
     }
 
     /// Stores all messages of a batch. Returns when everything is committed.
     ///
     /// A part that holds a row that the database refuses is halved until the row stands alone; the others cost nothing but
-    /// time.
+    /// time. Rows that stand alone go into quarantine, unless it is the table that takes none.
     /// - Throws: `CancellationError` if the program is to stop while PostgreSQL is away; nothing is lost then, because
     ///   nothing was acknowledged.
     func store(_ batch: PreparedBatch) async throws -> StoreResult {
+        isStoring = true
+        defer { isStoring = false }
         var batch = batch
         try await withConnection { try await self.refuseUnknownMarkets(&batch, $0) }
         var result = StoreResult()
-        var parts = [BatchPart(batch)]
-        while let part = parts.popLast() {
-            do {
-                result += try await withConnection { try await self.store(part, $0) }
-            } catch let error as PostgresError where error.recovery == .refuseRow {
-                if let (first, second) = part.halves {
-                    parts += [second, first]
-                } else {
-                    parts.append(try part.refusing(error))
+        var split = SplitBatch(batch)
+        repeat {
+            while split.outage == nil, let part = split.next() {
+                do {
+                    let stored = try await withConnection { try await self.store(part, $0) }
+                    split.stored(stored)
+                    result += stored
+                } catch let error as PostgresError {
+                    split.refused(part, error)
                 }
             }
-        }
+        } while try await isHeldUp(&split)
+        guard let refusals = split.refusals else { return result }
+        result += try await withConnection { try await self.store(refusals, $0) }
         return result
     }
 
@@ -64,6 +70,8 @@ actor RecordStore {
         let entry = IngestEntry(received: outcome.result, firstArrival: part.batch.firstArrival, writer: writer)
         try await transaction.commit(outcome, with: (part.refused.isEmpty ? [] : [quarantine.insert]) + [entry.insert])
         commit.recordNanoseconds(Int64((.now - start) / .nanoseconds(1)))
+        backoff.reset()
+        outage.ended()
         return outcome.result
     }
 
@@ -71,11 +79,34 @@ actor RecordStore {
     /// no message comes would be noticed by the next message only.
     func ensureConnected() async throws {
         try await withConnection { try await $0.ping(timeout: .seconds(5)) }
+        if !isStoring { outage.ended() }
     }
 
     func close() async {
         await connection?.close()
         connection = nil
+    }
+
+    // MARK: rows and tables
+
+    /// Whether it is a table that refuses the suspects, not what they are: then this returns after a pause, and they are to
+    /// be stored again.
+    private func isHeldUp(_ split: inout SplitBatch) async throws -> Bool {
+        guard let (suspect, error) = try await refusal(of: split) else { return false }
+        outage.tableRefuses(RecordKind.all[suspect.kind].table, error)
+        split.takeBack()
+        try await pause()
+        return true
+    }
+
+    private func refusal(of split: SplitBatch) async throws -> (SplitBatch.Suspect, PostgresError)? {
+        if let suspect = split.outage { return (suspect, suspect.error) }
+        for suspect in split.unclear {
+            let others = markets.another(than: Set(split.suspects.map(\.record.key.market)))
+            let probe = StoreProbe(suspect.record, market: others)
+            if let error = try await withConnection({ try await probe.refusal($0) }) { return (suspect, error) }
+        }
+        return nil
     }
 
     // MARK: markets
@@ -89,48 +120,59 @@ actor RecordStore {
 
     // MARK: connection
 
-    /// Runs `work` on a connection; for as long as PostgreSQL is away, waits and tries again.
-    private func withConnection<T: Sendable>(
-        _ work: (PostgresConnection) async throws -> T
-    ) async throws -> T {
+    /// Runs `work` on a connection; for as long as PostgreSQL is away or refuses it, waits and tries again.
+    /// - Throws: ``PostgresError`` only where a row is to blame.
+    private func withConnection<T: Sendable>(_ work: (PostgresConnection) async throws -> T) async throws -> T {
         while true {
             var used: PostgresConnection?
             do {
                 let connection = try await connected()
                 used = connection
-                let value = try await work(connection)
-                backoff.reset()
-                return value
-            } catch let error as PostgresError where error.recovery == .refuseRow {
-                throw error
+                return try await work(connection)
             } catch {
-                await connectionFailed(error, used)
+                let refusal = error as? PostgresError
+                if refusal?.leavesSessionUsable != true { await drop(used) }
+                if let refusal, Blame(refusal) == .row { throw refusal }
+                outage.failed(error)
             }
-            try Task.checkCancellation()
-            guard !Task.isShuttingDownGracefully else { throw CancellationError() }
-            let wait = backoff.next()
-            try await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
+            try await pause()
         }
+    }
+
+    private func pause() async throws {
+        try Task.checkCancellation()
+        guard !Task.isShuttingDownGracefully else { throw CancellationError() }
+        let wait = backoff.next()
+        try await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
     }
 
     private func connected() async throws -> PostgresConnection {
         if let connection { return connection }
-        let connection = try await Database.connect(configuration, logger: logger)
+        let connection = try await cancelWhenGracefulShutdown { [configuration, logger] in
+            try await Database.connect(configuration, logger: logger)
+        }
         try await markets.reload(connection)
         if let other = self.connection {  // somebody else has connected meanwhile
             await connection.close()
             return other
         }
         self.connection = connection
-        if readiness.set("postgres", .ready) { logger.info("postgres connected") }
+        outage.connected()
         return connection
     }
 
-    private func connectionFailed(_ error: any Error, _ used: PostgresConnection?) async {
-        if readiness.set("postgres", .notReady("\(error)")) {
-            logger.warning("postgres unavailable, retrying", metadata: ["error": "\(error)"])
-        }
+    private func drop(_ used: PostgresConnection?) async {
         if connection === used { connection = nil }
         await used?.close()
     }
+}
+
+extension PostgresError {
+    /// The server refused a statement, for a reason that a new session would not change; what was begun is rolled back.
+    fileprivate var leavesSessionUsable: Bool {
+        kind == .server && (recovery != .retry || isConflict)
+    }
+
+    /// Another transaction was in the way: the next try will do.
+    var isConflict: Bool { kind == .server && (sqlstate == "40001" || sqlstate == "40P01") }
 }

@@ -32,7 +32,7 @@ package struct ActRecord: Sendable {
                 .text(act.rawValue), .text(FlagText.join(selection)), .int8(Int64(rows)), .text(Program.actor),
                 why.map(Parameter.text) ?? .null(TypeOID.text),
             ])
-        let record = ActRecord(id: answer.int8(0, 0), connection: connection)
+        let record = ActRecord(id: try answer[0].int8(0), connection: connection)
         _ = try await record.lock()
         return record
     }
@@ -43,8 +43,9 @@ package struct ActRecord: Sendable {
             "SELECT act, selection, rows, done, ended_at IS NOT NULL FROM outbox_acts WHERE id = $1", [.int8(id)])
         guard answer.count == 1 else { return nil }
         return Begun(
-            record: ActRecord(id: id, connection: connection), act: answer.text(0, 0), selection: answer.text(0, 1),
-            rows: Int(answer.int8(0, 2)), done: Int(answer.int8(0, 3)), hasEnded: answer.bool(0, 4))
+            record: ActRecord(id: id, connection: connection), act: try answer[0].text(0),
+            selection: try answer[0].text(1),
+            rows: Int(try answer[0].int8(2)), done: Int(try answer[0].int8(3)), hasEnded: try answer[0].bool(4))
     }
 
     /// Makes sure that nobody else is at work on the act, for as long as the connection lives.
@@ -52,8 +53,8 @@ package struct ActRecord: Sendable {
     package func lock() async throws(PostgresError) -> Bool {
         let key = Int32(truncatingIfNeeded: id)
         return try await connection.execute(
-            "SELECT pg_try_advisory_lock($1, $2)", [.int4(AdvisoryLock.act), .int4(key)]
-        ).bool(0, 0)
+            "SELECT pg_try_advisory_lock(\(AdvisoryLock.inSchema(AdvisoryLock.act)), $1)", [.int4(key)]
+        )[0].bool(0)
     }
 
     /// Notes rows that the broker confirmed. Those that the chain went past count as published from now on.
@@ -91,7 +92,7 @@ package struct ActRecord: Sendable {
             """, parameters)
         let opening = (["BEGIN ISOLATION LEVEL READ COMMITTED"] + before).map { Statement($0) }
         let answers = try await connection.pipeline(opening + [statement, Statement("COMMIT")])
-        return Int(answers[answers.count - 2].int8(0, 0))
+        return Int(try answers[answers.count - 2][0].int8(0))
     }
 
     /// All is done.

@@ -15,6 +15,10 @@ struct ActRows: Sendable {
         _ wanted: ArraySlice<RowCursor.Row>, _ encoder: inout MessageEncoder
     ) async throws(PostgresError) -> [OutboxRow] {
         let answer = OutboxAnswer(try await connection.pipeline([statement(wanted)])[0])
+        for position in 0..<answer.rows.count {
+            try OutboxReader.check(answer.rows[position])
+            _ = try answer.rows[position].int4(Self.attempt)
+        }
         return (0..<answer.rows.count).map { row($0, of: answer, &encoder) }
     }
 

@@ -46,7 +46,9 @@ package struct RowCursor: Sendable {
     /// The next rows; none at the end.
     package func next(_ limit: Int) async throws(PostgresError) -> [Row] {
         let rows = try await connection.execute("FETCH FORWARD \(limit) FROM \(Self.name)")
-        return (0..<rows.count).map { Row(lane: rows.int2($0, 0), id: rows.int8($0, 1), attempt: rows.int4($0, 2)) }
+        return try rows.map { row throws(PostgresError) in
+            Row(lane: try row.int2(0), id: try row.int8(1), attempt: try row.int4(2))
+        }
     }
 
     /// Forgets the rows.

@@ -56,7 +56,7 @@ package struct Supersede {
             SELECT record_type, count(*) FROM \(RowCursor.Source.overtaken.sql) AS overtaken \(selection.clause)
             GROUP BY 1 ORDER BY 1
             """, selection.parameters)
-        return (0..<answer.count).map { (answer.text($0, 0), answer.int8($0, 1)) }
+        return try answer.map { row throws(PostgresError) in (try row.text(0), try row.int8(1)) }
     }
 
     /// - Parameter done: called after each portion with how many rows it was about.

@@ -30,7 +30,7 @@ package struct AuditReader: Sendable {
             trace: filter.trace)
         if filter.namesMarkets {
             let rows = try await connection.pipeline([filter.marketsStatement()])[0]
-            query.markets = (0..<rows.count).map { rows.int4($0, 0) }
+            query.markets = try rows.map { row throws(PostgresError) in try row.int4(0) }
         }
         query.since = try await moment(filter.since, "--since")
         query.until = try await moment(filter.until, "--until")
@@ -44,7 +44,7 @@ package struct AuditReader: Sendable {
         let rows = try await connection.execute(
             "SELECT t::text, (extract(epoch FROM t) * 1000000)::bigint FROM (SELECT \(sql) AS t) AS given",
             [time.parameter])
-        return AuditQuery.Moment(text: rows.text(0, 0), microseconds: rows.int8(0, 1))
+        return AuditQuery.Moment(text: try rows[0].text(0), microseconds: try rows[0].int8(1))
     }
 
     /// Hands over the rows page by page.
@@ -71,7 +71,7 @@ package struct AuditReader: Sendable {
                 let previous = try await connection.pipeline([
                     AuditBounds.previousStatement(walk.lanesLeft, upTo: next.high)
                 ])[0]
-                walk.leap(to: previous.isNull(0, 0) ? nil : previous.int8(0, 0))
+                walk.leap(to: try previous[0].isNull(0) ? nil : try previous[0].int8(0))
             }
             progress(walk.share)
         }
@@ -84,15 +84,15 @@ package struct AuditReader: Sendable {
         let first = try await probe(lanes, 0)
         guard let first else { return nil }
         let rows = try await connection.pipeline([AuditBounds.endsStatement(lanes)])[0]
-        let ends = (0..<rows.count).map {
+        let ends = try rows.map { row throws(PostgresError) in
             AuditBounds.Ends(
-                lane: Int(rows.int2($0, 0)), newest: rows.int8($0, 1), recordedUpTo: rows.int8($0, 2),
-                newestException: rows.int8($0, 3))
+                lane: Int(try row.int2(0)), newest: try row.int8(1), recordedUpTo: try row.int8(2),
+                newestException: try row.int8(3))
         }
         var (low, high) = (first.id, ends.map(\.newest).max() ?? 0)
         if query.since != nil || query.until != nil {
             let now = try await connection.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-            let end = (id: high + 1, time: now.int8(0, 0))
+            let end = (id: high + 1, time: try now[0].int8(0))
             if let since = query.since {
                 low = try await search(
                     TimeSearch(since.microseconds - TimeSearch.longestTransaction, first: first, end: end), lanes
@@ -118,7 +118,7 @@ package struct AuditReader: Sendable {
 
     private func probe(_ lanes: [Int], _ id: Int64) async throws -> (id: Int64, time: Int64)? {
         let rows = try await connection.pipeline([AuditBounds.probeStatement(lanes, from: id)])[0]
-        return rows.count == 0 ? nil : (rows.int8(0, 0), rows.int8(0, 1))
+        return rows.count == 0 ? nil : (try rows[0].int8(0), try rows[0].int8(1))
     }
 }
 

@@ -40,7 +40,7 @@ package struct EventLife: Sendable, Equatable {
         for lane in lanes { array.append(int2: Int16(lane)) }
         let rows = try await connection.execute(rowQuery, [.int8(id), .array(array)])
         guard rows.count > 0 else { return nil }
-        return EventLife(rows, replays: try await connection.execute(replaysQuery, [.int8(id)]))
+        return try EventLife(rows, replays: await connection.execute(replaysQuery, [.int8(id)]))
     }
 
     /// A row that is not there was never drawn, or was dropped when it was old.
@@ -52,35 +52,34 @@ package struct EventLife: Sendable, Equatable {
             """, [.int8(id)])
         guard rows.count > 0 else { return "the outbox has no row \(id)" }
         return
-            "row \(id), if there was one, was old and published and was dropped at \(rows.text(0, 0)) by \(rows.text(0, 1))"
+            "row \(id), if there was one, was old and published and was dropped at \(try rows[0].text(0)) by \(try rows[0].text(1))"
     }
 
-    private init(_ rows: Rows, replays: Rows) {
+    private init(_ rows: Rows, replays: Rows) throws(PostgresError) {
+        let row = rows[0]
         event = Event(
-            id: rows.int8(0, 0), kind: rows.text(0, 1), market: rows.int4(0, 2), symbol: rows.optionalText(0, 3),
-            exchange: rows.optionalText(0, 4), intervalStart: rows.text(0, 5), intervalEnd: rows.text(0, 6),
-            trace: rows.optionalText(0, 7), lane: rows.int4(0, 8), bodyBytes: rows.int8(0, 9))
-        state = rows.text(0, 10)
-        attempts = rows.int4(0, 11)
-        lastError = rows.optionalText(0, 12)
-        let writer = rows.optionalText(0, 14).map { "by writer \($0)" } ?? ""
-        let relay = rows.optionalText(0, 19).map { "by relay \($0)" } ?? ""
+            id: try row.int8(0), kind: try row.text(1), market: try row.int4(2), symbol: try row.optionalText(3),
+            exchange: try row.optionalText(4), intervalStart: try row.text(5), intervalEnd: try row.text(6),
+            trace: try row.optionalText(7), lane: try row.int4(8), bodyBytes: try row.int8(9))
+        state = try row.text(10)
+        attempts = try row.int4(11)
+        lastError = try row.optionalText(12)
+        let writer = try row.optionalText(14).map { "by writer \($0)" } ?? ""
+        let relay = try row.optionalText(19).map { "by relay \($0)" } ?? ""
         steps = [
-            Step(name: "received", time: rows.optionalText(0, 13), note: writer),
-            Step(name: "stored", time: rows.text(0, 15), note: "begin of the transaction"),
-            Step(name: "committed", time: rows.optionalText(0, 16)),
-            Step(name: "published", time: rows.optionalText(0, 17), note: relay),
-            Step(name: "confirmed", time: rows.optionalText(0, 18)),
+            Step(name: "received", time: try row.optionalText(13), note: writer),
+            Step(name: "stored", time: try row.text(15), note: "begin of the transaction"),
+            Step(name: "committed", time: try row.optionalText(16)),
+            Step(name: "published", time: try row.optionalText(17), note: relay),
+            Step(name: "confirmed", time: try row.optionalText(18)),
         ]
-        if let exception = rows.optionalText(0, 20) {
-            steps.append(Step(name: exception, time: rows.optionalText(0, 21)))
+        if let exception = try row.optionalText(20) {
+            steps.append(Step(name: exception, time: try row.optionalText(21)))
         }
-        for row in 0..<replays.count {
-            steps.append(
-                Step(
-                    name: replays.text(row, 0), time: replays.text(row, 1),
-                    note: "by \(replays.text(row, 2))" + (replays.optionalText(row, 3).map { ", because \($0)" } ?? ""))
-            )
+        steps += try replays.map { replay throws(PostgresError) in
+            let reason = try replay.optionalText(3).map { ", because \($0)" } ?? ""
+            return Step(
+                name: try replay.text(0), time: try replay.text(1), note: "by \(try replay.text(2))\(reason)")
         }
     }
 
@@ -113,8 +112,4 @@ package struct EventLife: Sendable, Equatable {
         FROM outbox_replays r JOIN outbox_acts a ON a.id = r.act_id
         WHERE r.outbox_id = $1 ORDER BY r.confirmed_at, a.id
         """
-}
-
-extension Rows {
-    package func optionalText(_ row: Int, _ column: Int) -> String? { isNull(row, column) ? nil : text(row, column) }
 }

@@ -17,8 +17,31 @@ package struct OutboxReader {
         -> Answer
     {
         let answers = try await connection.pipeline(statements(requests))
-        let excepted = Set((0..<answers[1].count).map { answers[1].int8($0, 0) })
+        try check(answers[0], requests)
+        let excepted = Set(try answers[1].map { row throws(PostgresError) in try row.int8(0) })
         return Answer(requests: requests, rows: answers[0], excepted: excepted)
+    }
+
+    /// Makes sure that everything that is read of the rows later is there and of its type.
+    /// - Throws: ``PostgresError`` of kind `unexpectedAnswer`.
+    static func check(_ row: Row) throws(PostgresError) {
+        _ = (try row.int2(Column.lane), try row.int8(Column.id), try row.int4(Column.market))
+        _ = (try row.bytes(Column.recordType), try row.timestampMilliseconds(Column.createdAt))
+        _ = (try row.bytes(Column.body), try row.isNull(Column.traceID), try row.isNull(Column.traceParent))
+    }
+
+    /// Makes sure, too, that the rows are of lanes that were asked for, and in order.
+    private static func check(_ rows: Rows, _ requests: [Request]) throws(PostgresError) {
+        var last = Dictionary(requests.map { (Int16($0.lane), $0.afterID) }, uniquingKeysWith: max)
+        for position in 0..<rows.count {
+            try check(rows[position])
+            let (lane, id) = (try rows[position].int2(Column.lane), try rows[position].int8(Column.id))
+            guard let before = last[lane], id > before else {
+                throw PostgresError(
+                    kind: .unexpectedAnswer, message: "the log answers with rows that were not asked for")
+            }
+            last[lane] = id
+        }
     }
 
     /// The columns of ``read(_:_:)``, by position.

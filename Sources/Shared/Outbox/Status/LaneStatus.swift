@@ -38,13 +38,13 @@ package struct LaneStatus: Sendable, Equatable {
 
     package static func read(_ connection: PostgresConnection) async throws(PostgresError) -> [LaneStatus] {
         let rows = try await connection.execute(query)
-        return (0..<rows.count).map {
+        return try rows.map { row throws(PostgresError) in
             LaneStatus(
-                lane: rows.int8($0, 0), relay: rows.optionalText($0, 1), isOwned: rows.bool($0, 2),
-                claimedAt: rows.optionalText($0, 3), recordedUpTo: rows.int8($0, 4), pending: rows.int8($0, 5),
-                isExact: rows.bool($0, 6), oldestSeconds: rows.int8($0, 7), lastMinute: rows.int8($0, 8),
-                parked: rows.int8($0, 9), lastConfirmedAt: rows.optionalText($0, 10), lastQuarter: rows.int8($0, 11),
-                superseded: rows.int8($0, 12))
+                lane: try row.int8(0), relay: try row.optionalText(1), isOwned: try row.bool(2),
+                claimedAt: try row.optionalText(3), recordedUpTo: try row.int8(4), pending: try row.int8(5),
+                isExact: try row.bool(6), oldestSeconds: try row.int8(7), lastMinute: try row.int8(8),
+                parked: try row.int8(9), lastConfirmedAt: try row.optionalText(10), lastQuarter: try row.int8(11),
+                superseded: try row.int8(12))
         }
     }
 
@@ -72,7 +72,7 @@ package struct LaneStatus: Sendable, Equatable {
             FROM outbox_exceptions WHERE published_at IS NULL GROUP BY lane),
         held AS MATERIALIZED (
             SELECT objid::bigint AS lane FROM pg_locks
-            WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = \(AdvisoryLock.relayLane)
+            WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid::bigint = \(AdvisoryLock.classID(AdvisoryLock.relayLane))
               AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
         SELECT p.lane::bigint, o.relay, EXISTS (SELECT FROM held WHERE held.lane = p.lane), \(time("o.claimed_at")),
                p.upto_id, p.rows::bigint, p.is_exact,

@@ -27,8 +27,8 @@ package struct PendingReport: Sendable {
                 name: "pending_report")
         ])[0]
         return PendingReport(
-            rows: rows.int8(0, 0), isExact: rows.bool(0, 1), oldestAge: max(0, rows.double(0, 2)),
-            stillFor: max(0, rows.double(0, 3)), parked: rows.int8(0, 4))
+            rows: try rows[0].int8(0), isExact: try rows[0].bool(1), oldestAge: max(0, try rows[0].double(2)),
+            stillFor: max(0, try rows[0].double(3)), parked: try rows[0].int8(4))
     }
 
     /// The table expression `pending`, a row for each lane.

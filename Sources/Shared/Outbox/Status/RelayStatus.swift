@@ -23,12 +23,12 @@ package struct RelayStatus: Sendable, Equatable {
 
     package static func read(_ connection: PostgresConnection) async throws(PostgresError) -> [RelayStatus] {
         let rows = try await connection.execute(query)
-        return (0..<rows.count).map {
+        return try rows.map { row throws(PostgresError) in
             RelayStatus(
-                relay: rows.text($0, 0), seenAgo: rows.double($0, 1), startedAgo: rows.double($0, 2),
-                published: rows.int8($0, 3), byDoorbell: rows.int8($0, 4), byPoll: rows.int8($0, 5),
-                doorbellHeard: rows.isNull($0, 6) ? nil : rows.bool($0, 6), lastError: rows.optionalText($0, 7),
-                lastErrorAgo: rows.double($0, 8))
+                relay: try row.text(0), seenAgo: try row.double(1), startedAgo: try row.double(2),
+                published: try row.int8(3), byDoorbell: try row.int8(4), byPoll: try row.int8(5),
+                doorbellHeard: try row.isNull(6) ? nil : try row.bool(6), lastError: try row.optionalText(7),
+                lastErrorAgo: try row.double(8))
         }
     }
 

@@ -23,8 +23,8 @@ package struct StatusReport: Sendable, Equatable {
         return StatusReport(
             lanes: lanes, relays: relays,
             partitions: Partitions(
-                count: rows.int8(0, 0), oldest: rows.optionalText(0, 1),
-                oldestAge: rows.isNull(0, 2) ? nil : rows.double(0, 2), idsAhead: rows.int8(0, 3)))
+                count: try rows[0].int8(0), oldest: try rows[0].optionalText(1),
+                oldestAge: try rows[0].isNull(2) ? nil : try rows[0].double(2), idsAhead: try rows[0].int8(3)))
     }
 
     /// The first row of each lane tells how old the log is.

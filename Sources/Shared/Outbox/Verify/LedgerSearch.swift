@@ -22,7 +22,7 @@ struct LedgerSearch: Sendable {
                    AND (after_id >= $1 OR EXISTS (SELECT FROM outbox o WHERE o.lane = chain.lane AND o.id <= after_id)))
             LIMIT 10
             """, [.int8(prunedEnd)]
-        ) { Self.broken(lane: $0.int4($1, 1), after: $0.int8($1, 2), before: $0.int8($1, 3)) }
+        ) { Self.broken(lane: try $0.int4(1), after: try $0.int8(2), before: try $0.int8(3)) }
     }
 
     private static func broken(lane: Int32, after: Int64, before: Int64) -> String {
@@ -39,28 +39,28 @@ struct LedgerSearch: Sendable {
             "SELECT lane::integer, min(after_id), max(upto_id) FROM outbox_deliveries GROUP BY 1 ORDER BY 1")
         var found = Findings()
         for row in 0..<ends.count {
-            let (lane, first, last) = (ends.int4(row, 0), ends.int8(row, 1), ends.int8(row, 2))
+            let (lane, first, last) = (try ends[row].int4(0), try ends[row].int8(1), try ends[row].int8(2))
             var next: Int64? = first
             while let from = next {
                 let part = Double(from - first) / Double(max(last - first, 1))
                 progress((Double(row) + part) / Double(ends.count), "comparing the ledger of lane \(lane)")
                 let rows = try await connection.pipeline([piece(lane: Int16(lane), from: from)])[0]
-                next = rows.isNull(0, 0) ? nil : rows.int8(0, 0)
-                found.add(Self.findings(rows, lane: lane))
+                next = try rows[0].isNull(0) ? nil : try rows[0].int8(0)
+                found.add(try Self.findings(rows, lane: lane))
             }
         }
         return found
     }
 
     /// The first column is where to go on, and stands in every row; the others are null if all entries are right.
-    private static func findings(_ rows: Rows, lane: Int32) -> Findings {
-        guard !rows.isNull(0, 1) else { return Findings() }
+    private static func findings(_ rows: Rows, lane: Int32) throws(PostgresError) -> Findings {
+        guard try !rows[0].isNull(1) else { return Findings() }
         return Findings(
-            count: rows.int8(0, 1),
-            examples: (0..<rows.count).map {
+            count: try rows[0].int8(1),
+            examples: try rows.map { row throws(PostgresError) in
                 """
-                lane \(lane): the entry after \(rows.int8($0, 2)) up to \(rows.int8($0, 3)) says \
-                \(rows.int4($0, 4)) rows, the log has \(rows.int8($0, 5))
+                lane \(lane): the entry after \(try row.int8(2)) up to \(try row.int8(3)) says \
+                \(try row.int4(4)) rows, the log has \(try row.int8(5))
                 """
             })
     }

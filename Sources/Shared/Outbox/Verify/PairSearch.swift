@@ -16,7 +16,7 @@ struct PairSearch: Sendable {
                 SELECT FROM outbox o WHERE o.record_type = '\(kind.name)' AND \(Self.sameKey))
             LIMIT 10
             """, [.text(newestPruned)]
-        ) { "\(kind.table) \($0.text($1, 1)) has no outbox row" }
+        ) { "\(kind.table) \(try $0.text(1)) has no outbox row" }
         found.add(try await withoutRecord(kind, "true", []))
         return found
     }
@@ -39,7 +39,7 @@ struct PairSearch: Sendable {
               AND NOT EXISTS (SELECT FROM \(kind.table) r WHERE \(Self.sameKey))
             LIMIT 10
             """, parameters
-        ) { "outbox row \($0.int8($1, 2)) has no record \(kind.table) \($0.text($1, 1))" }
+        ) { "outbox row \(try $0.int8(2)) has no record \(kind.table) \(try $0.text(1))" }
     }
 
     /// - Parameter id: Where the rows to look at end; nil for all.
@@ -53,8 +53,8 @@ struct PairSearch: Sendable {
             """, id.map { [.int8($0)] } ?? []
         ) {
             """
-            \($0.text($1, 1)) \($0.text($1, 2)) has \($0.int8($1, 3)) outbox rows, \
-            the first is \($0.int8($1, 4)), the last \($0.int8($1, 5))
+            \(try $0.text(1)) \(try $0.text(2)) has \(try $0.int8(3)) outbox rows, \
+            the first is \(try $0.int8(4)), the last \(try $0.int8(5))
             """
         }
     }
@@ -68,8 +68,8 @@ struct PairSearch: Sendable {
             """
         ) {
             """
-            outbox row \($0.int8($1, 1)) of market \($0.int4($1, 3)) is in lane \($0.int4($1, 2)), \
-            not in \($0.int8($1, 4))
+            outbox row \(try $0.int8(1)) of market \(try $0.int4(3)) is in lane \(try $0.int4(2)), \
+            not in \(try $0.int8(4))
             """
         }
     }

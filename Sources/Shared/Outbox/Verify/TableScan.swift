@@ -37,9 +37,9 @@ struct TableScan: Sendable {
             for piece in table.pieces(of: blocksPerPiece) {
                 progress(Double(done) / Double(max(all, 1)), "reading \(table.name)")
                 if let kind = table.kind {
-                    scan.add(try await connection.pipeline([records(table, piece, totals)])[0], kind)
+                    try scan.add(try await connection.pipeline([records(table, piece, totals)])[0], kind)
                 } else {
-                    scan.add(try await connection.pipeline([log(table, piece, totals)])[0])
+                    try scan.add(try await connection.pipeline([log(table, piece, totals)])[0])
                 }
                 done += piece.upperBound - piece.lowerBound
             }
@@ -51,12 +51,12 @@ struct TableScan: Sendable {
         let partitions = try await connection.execute(
             "SELECT partition::regclass::text, pg_relation_size(partition) / \(blockSize) FROM outbox_partitions ORDER BY from_id"
         )
-        var tables = (0..<partitions.count).map {
-            Table(name: partitions.text($0, 0), kind: nil, blocks: partitions.int8($0, 1))
+        var tables = try partitions.map { row throws(PostgresError) in
+            Table(name: try row.text(0), kind: nil, blocks: try row.int8(1))
         }
         for kind in RecordKind.all {
             let size = try await connection.execute("SELECT pg_relation_size('\(kind.table)') / \(blockSize)")
-            tables.append(Table(name: kind.table, kind: kind, blocks: size.int8(0, 0)))
+            tables.append(Table(name: kind.table, kind: kind, blocks: try size[0].int8(0)))
         }
         return tables
     }
@@ -100,25 +100,27 @@ struct TableScan: Sendable {
             """, [.text(totals.newestPruned), .array(ends)])
     }
 
-    private mutating func add(_ rows: Rows, _ kind: RecordKind) {
-        kinds[kind.name, default: KindSums()].records.add(Self.sum(rows, 0, at: 0))
+    private mutating func add(_ rows: Rows, _ kind: RecordKind) throws(PostgresError) {
+        kinds[kind.name, default: KindSums()].records.add(try Self.sum(rows[0], at: 0))
     }
 
-    private mutating func add(_ groups: Rows) {
+    private mutating func add(_ groups: Rows) throws(PostgresError) {
         for row in 0..<groups.count {
-            let current = Self.sum(groups, row, at: 1)
-            let old = groups.int8(row, 3)
-            kinds[groups.text(row, 0), default: KindSums()].rows.add(current)
-            kinds[groups.text(row, 0), default: KindSums()].oldRows += old
+            let current = try Self.sum(groups[row], at: 1)
+            let old = try groups[row].int8(3)
+            kinds[try groups[row].text(0), default: KindSums()].rows.add(current)
+            kinds[try groups[row].text(0), default: KindSums()].oldRows += old
             rows += current.count + old
-            newestOldRow = max(newestOldRow, groups.int8(row, 4))
-            beyondChain += groups.int8(row, 5)
-            inWrongLane += groups.int8(row, 6)
+            newestOldRow = max(newestOldRow, try groups[row].int8(4))
+            beyondChain += try groups[row].int8(5)
+            inWrongLane += try groups[row].int8(6)
         }
     }
 
-    private static func sum(_ rows: Rows, _ row: Int, at column: Int) -> KindSums.Sum {
-        guard let hashes = Int128(rows.text(row, column + 1)) else { preconditionFailure("a sum is no whole number") }
-        return KindSums.Sum(count: rows.int8(row, column), hashes: hashes)
+    private static func sum(_ row: Row, at column: Int) throws(PostgresError) -> KindSums.Sum {
+        guard let hashes = Int128(try row.text(column + 1)) else {
+            throw PostgresError(kind: .unexpectedAnswer, message: "a sum is no whole number")
+        }
+        return KindSums.Sum(count: try row.int8(column), hashes: hashes)
     }
 }

@@ -130,10 +130,10 @@ extension Findings {
     /// Runs a query whose first column is how many there are, and whose others make up each of the first of them.
     init(
         _ connection: PostgresConnection, _ sql: String, _ parameters: [Parameter] = [],
-        example: (Rows, Int) -> String
+        example: (Row) throws -> String
     ) async throws {
         let rows = try await connection.execute(sql, parameters)
-        count = rows.count == 0 ? 0 : rows.int8(0, 0)
-        examples = (0..<rows.count).prefix(Self.mostExamples).map { example(rows, $0) }
+        count = rows.count == 0 ? 0 : try rows[0].int8(0)
+        examples = try (0..<rows.count).prefix(Self.mostExamples).map { try example(rows[$0]) }
     }
 }

@@ -31,32 +31,33 @@ package struct VerificationTotals: Sendable, Equatable {
     static func read(_ connection: PostgresConnection) async throws -> VerificationTotals {
         var totals = VerificationTotals()
         let sums = try await connection.execute(sumsQuery)
-        totals.received = sums.int8(0, 0)
-        totals.stored = sums.int8(0, 1)
-        totals.duplicate = sums.int8(0, 2)
-        totals.quarantined = sums.int8(0, 3)
-        totals.inQuarantine = sums.int8(0, 4)
-        totals.pruned = sums.int8(0, 5)
-        totals.prunedEnd = sums.int8(0, 7)
-        totals.newestPruned = sums.text(0, 8)
+        totals.received = try sums[0].int8(0)
+        totals.stored = try sums[0].int8(1)
+        totals.duplicate = try sums[0].int8(2)
+        totals.quarantined = try sums[0].int8(3)
+        totals.inQuarantine = try sums[0].int8(4)
+        totals.pruned = try sums[0].int8(5)
+        totals.prunedEnd = try sums[0].int8(7)
+        totals.newestPruned = try sums[0].text(8)
         let exceptions = try await connection.execute(exceptionsQuery)
-        totals.parked = exceptions.int8(0, 0)
-        totals.superseded = exceptions.int8(0, 1) + sums.int8(0, 6)
-        totals.exceptedBeyondChain = exceptions.int8(0, 4)
+        totals.parked = try exceptions[0].int8(0)
+        totals.superseded = try exceptions[0].int8(1) + sums[0].int8(6)
+        totals.exceptedBeyondChain = try exceptions[0].int8(4)
         // Published rows are counted by the ledger: counted in the log, the sum could not be wrong.
         totals.published =
-            exceptions.int8(0, 2) - exceptions.int8(0, 3) + (try await deliveredRows(connection))
-            + totals.pruned - sums.int8(0, 6)
+            try await exceptions[0].int8(2) - exceptions[0].int8(3) + deliveredRows(connection) + totals.pruned
+            - sums[0].int8(6)
         totals.strayExceptions = try await Findings(
             connection,
             """
             SELECT count(*) OVER (), x.state, x.lane::integer, x.outbox_id FROM outbox_exceptions x
             LEFT JOIN outbox o ON o.lane = x.lane AND o.id = x.outbox_id WHERE o.id IS NULL LIMIT 10
             """
-        ) { "lane \($0.int4($1, 2)): row \($0.int8($1, 3)), which is \($0.text($1, 1)), is not in the log" }.examples
+        ) { "lane \(try $0.int4(2)): row \(try $0.int8(3)), which is \(try $0.text(1)), is not in the log" }.examples
         let ends = try await connection.execute("SELECT lane::integer, max(upto_id) FROM outbox_deliveries GROUP BY 1")
-        for row in 0..<ends.count where totals.chainEnds.indices.contains(Int(ends.int4(row, 0))) {
-            totals.chainEnds[Int(ends.int4(row, 0))] = ends.int8(row, 1)
+        for row in 0..<ends.count {
+            let lane = Int(try ends[row].int4(0))
+            if totals.chainEnds.indices.contains(lane) { totals.chainEnds[lane] = try ends[row].int8(1) }
         }
         return totals
     }
@@ -68,7 +69,7 @@ package struct VerificationTotals: Sendable, Equatable {
     }
 
     private static func deliveredRows(_ connection: PostgresConnection) async throws -> Int64 {
-        try await connection.execute("SELECT coalesce(sum(rows), 0)::bigint FROM outbox_deliveries").int8(0, 0)
+        try await connection.execute("SELECT coalesce(sum(rows), 0)::bigint FROM outbox_deliveries")[0].int8(0)
     }
 
     private static let sumsQuery = """

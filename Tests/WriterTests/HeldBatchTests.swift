@@ -1,0 +1,167 @@
+import Logging
+import Postgres
+import Records
+import Schema
+import Service
+import TestSupport
+import Testing
+
+@testable import Storing
+@testable import Writer
+
+/// Faults of the database that are no row's fault: the batch is held, said why, and stored when the fault is mended.
+@Suite("Held, not put aside", .timeLimit(.minutes(10)))
+struct HeldBatchTests {
+    /// Stores messages while something is wrong, waits until that is said, mends it, and returns what was stored and said.
+    private func hold(
+        _ messages: Messages, _ breaking: String, saying words: String,
+        mending: (String, PostgresConnection) async throws -> Void
+    ) async throws -> (result: StoreResult, quarantined: Int64, stored: Int64) {
+        try await withMigratedDatabase { database, connection in
+            try await connection.script(breaking)
+            let readiness = Readiness()
+            let store = RecordStore.make(database, readiness: readiness)
+            async let storing = store.store(messages)
+            var said = ""
+            while !said.contains(words) {
+                try await connection.ping(timeout: .seconds(5))
+                said = readiness.snapshot.missing(at: .now).joined()
+            }
+            try await mending(said, connection)
+            let result = try await storing
+            #expect(readiness.snapshot.isReady)
+            return (
+                result, try await connection.number("SELECT count(*) FROM quarantine"),
+                try await connection.number("SELECT count(*) FROM candle_sticks")
+            )
+        }
+    }
+
+    private static func candles(_ count: Int) -> Messages {
+        Messages((0..<count).map { Messages.candle(market: Int32($0 % 7 + 1), start: Int64($0)) })
+    }
+
+    @Test(arguments: [1, 100]) func idsBeyondTheLastPartition(count: Int) async throws {
+        let held = try await hold(
+            Self.candles(count), "SELECT setval('outbox_id_seq', (SELECT max(upto_id) FROM outbox_partitions))",
+            saying: "SELECT outbox_make_partitions()"
+        ) { _, connection in _ = try await connection.execute("SELECT outbox_make_partitions()") }
+        #expect(held.result.stored[0] == count && held.stored == Int64(count) && held.quarantined == 0)
+    }
+
+    /// The command that is named mends it.
+    @Test(arguments: ["ingest_batches", "quarantine", "conflicting_duplicates"])
+    func anIdentityBehindItsTable(table: String) async throws {
+        let columns = [
+            "ingest_batches": ("writer, received, stored, duplicate, quarantined", "'w', 0, 0, 0, 0"),
+            "quarantine": (
+                "queue, reason, detail, body, resolved_at, resolution", "'q', 'r', 'd', '', now(), 'discarded'"
+            ),
+            "conflicting_duplicates": (
+                "record_type, market_id, interval_start, interval_end, payload", "'t', 1, now(), now(), ''"
+            ),
+        ][table]!
+        var messages = Self.candles(3)
+        messages.add(Messages.candle(market: 1, start: 0, close: "3"))
+        messages.add("nonsense")
+        let held = try await hold(
+            messages,
+            """
+            INSERT INTO \(table) (id, \(columns.0)) OVERRIDING SYSTEM VALUE
+            SELECT n, \(columns.1) FROM generate_series(1, 100000) AS n
+            """, saying: "SELECT setval"
+        ) { said, connection in
+            let start = try #require(said.firstRange(of: "SELECT setval")).lowerBound
+            let end = try #require(said.firstRange(of: " (server")).lowerBound
+            _ = try await connection.execute(String(said[start..<end]))
+        }
+        #expect(held.result.stored[0] == 3 && held.result.duplicateOther[0] == 1)
+        #expect(held.result.quarantined == [.notJSON: 1] && held.stored == 3)
+    }
+
+    private static let blanket = [
+        (
+            "ALTER TABLE candle_sticks ADD CONSTRAINT never CHECK (false) NOT VALID",
+            "ALTER TABLE candle_sticks DROP CONSTRAINT never"
+        ),
+        ("ALTER TABLE candle_sticks ADD COLUMN new integer NOT NULL", "ALTER TABLE candle_sticks DROP COLUMN new"),
+        (
+            "ALTER TABLE candle_sticks ADD CONSTRAINT old CHECK (interval_start > '2100-01-01') NOT VALID",
+            "ALTER TABLE candle_sticks DROP CONSTRAINT old"
+        ),
+        (
+            """
+            CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'closed'; END $$;
+            CREATE TRIGGER closed BEFORE INSERT ON candle_sticks FOR EACH ROW EXECUTE FUNCTION closed()
+            """, "DROP TRIGGER closed ON candle_sticks"
+        ),
+        (
+            """
+            CREATE SEQUENCE short MAXVALUE 1; SELECT nextval('short');
+            ALTER TABLE candle_sticks ADD COLUMN number bigint;
+            ALTER TABLE candle_sticks ALTER COLUMN number SET DEFAULT nextval('short')
+            """, "ALTER TABLE candle_sticks ALTER COLUMN number DROP DEFAULT"
+        ),
+    ]
+
+    @Test(arguments: blanket, [1, 3, 60])
+    func aTableThatTakesNoRecord(fault: (breaking: String, mending: String), count: Int) async throws {
+        let held = try await hold(Self.candles(count), fault.breaking, saying: "candle_sticks") { _, connection in
+            try await connection.script(fault.mending)
+        }
+        #expect(held.result.stored[0] == count && held.stored == Int64(count) && held.quarantined == 0)
+    }
+}
+
+/// Constraints that somebody adds to a record table.
+@Suite("What only the database refuses", .timeLimit(.minutes(10)))
+struct AddedConstraintTests {
+    private static func candle(end: Int64, close: String = "2") -> String {
+        Messages.candle(close: close).replacing(#""intervalEnd":60000"#, with: #""intervalEnd":\#(end)"#)
+    }
+
+    /// Together and each alone: none counts as a duplicate of a record that is not there.
+    @Test(arguments: [1, 3]) func aUniqueIndexRefusesWhatItRefuses(size: Int) async throws {
+        try await withMigratedDatabase { database, connection in
+            try await connection.script("CREATE UNIQUE INDEX ON candle_sticks (market_id, interval_start)")
+            let bodies = [60_000, 120_000, 180_000].map { Self.candle(end: $0) }
+            let store = RecordStore.make(database)
+            var sum = StoreResult()
+            for start in stride(from: 0, to: 3, by: size) {
+                sum += try await store.store(Messages(Array(bodies[start..<start + size])))
+            }
+            #expect(sum.stored[0] == 1 && sum.duplicateCount == 0 && sum.quarantined == [.refusedByDatabase: 2])
+            #expect(try await connection.number("SELECT count(*) FROM quarantine WHERE detail LIKE '23505: %'") == 2)
+        }
+    }
+
+    @Test(arguments: [
+        "ALTER TABLE candle_sticks ADD CHECK (charts[1][5] <> 666)",
+        """
+        ALTER TABLE candle_sticks ADD COLUMN close double precision GENERATED ALWAYS AS (charts[1][5]) STORED,
+            ADD EXCLUDE USING btree (close WITH =) DEFERRABLE INITIALLY DEFERRED
+        """,
+        """
+        CREATE FUNCTION bad() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN IF new.charts[1][5] = 666 THEN RAISE 'bad'; END IF; RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER bad AFTER INSERT ON candle_sticks DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION bad()
+        """,
+        """
+        CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN IF new.charts[1][5] = 666 THEN RETURN NULL; END IF; RETURN new; END $$;
+        CREATE TRIGGER skip BEFORE INSERT ON candle_sticks FOR EACH ROW EXECUTE FUNCTION skip()
+        """,
+    ]) func oneThatIsAloneIsRefused(constraint: String) async throws {
+        try await withMigratedDatabase { database, connection in
+            let store = RecordStore.make(database)
+            if constraint.contains("EXCLUDE") {
+                try await store.store(Messages([Messages.candle(start: 7, close: "666")]))
+            }
+            try await connection.script(constraint)
+            let result = try await store.store(Messages([Messages.candle(start: 8, close: "666")]))
+            #expect(result.quarantined == [.refusedByDatabase: 1] && result.duplicateCount == 0)
+            #expect(try await store.store(Messages([Messages.candle(start: 9)])).stored[0] == 1)
+        }
+    }
+}
