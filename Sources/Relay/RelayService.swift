@@ -3,6 +3,7 @@ import CoreMetrics
 import Logging
 import Outbox
 import Postgres
+import Program
 import Schema
 import Service
 import ServiceLifecycle
@@ -13,6 +14,8 @@ import Tracing
 struct RelayService: ServiceLifecycle.Service {
     let settings: RelaySettings
     let health: RelayHealth
+    let servers: ServerGuard
+    let watch: DatabaseWatch
     let metrics: RelayMetrics
     let logger: Logger
 
@@ -25,6 +28,7 @@ struct RelayService: ServiceLifecycle.Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await health.progress.watch() }
             if let tracer = metrics.tracer { group.addTask { await tracer.run() } }
+            group.addTask { await watch.run() }
             defer { group.cancelAll() }
             try await relayUntilShutdown()
         }
@@ -67,12 +71,14 @@ struct RelayService: ServiceLifecycle.Service {
     }
 
     private func withConnections(_ work: (RelayConnections) async throws -> Void) async throws {
-        let ledger = try await connect("postgres") {
-            try await Database.connect(settings.database, logger: logger)
+        let (ledger, server) = try await connect("postgres") {
+            try await Database.connect(settings.database, logger: logger, servers: servers)
         }
         try await closing(ledger) {
             let log = try await connect("postgres") { try await listening() }
             try await closing(log) {
+                try await servers.admit(log)
+                try servers.require(server)
                 let publisher = try await connect("rabbitmq") {
                     try await AMQPPublisher.connect(settings.broker, queue: settings.queue, logger: logger)
                 }
@@ -80,7 +86,8 @@ struct RelayService: ServiceLifecycle.Service {
                 await warnOfLosses()
                 try await closing(publisher) {
                     let ledger = LaneLedger(connection: ledger, relay: settings.name)
-                    try await work(RelayConnections(log: log, ledger: ledger, publisher: publisher))
+                    let place = RelayConnections.Place(servers: servers, server: server)
+                    try await work(RelayConnections(log: log, ledger: ledger, publisher: publisher, place: place))
                 }
             }
         }

@@ -16,6 +16,8 @@ struct RelaySettings: Sendable {
     let pollInterval: Duration
     /// How long what is done with stays in the log; nil for ever.
     let retention: Duration?
+    /// How long what is kept for people stays.
+    let kept: Retention.Kept
     let database: PostgresConfiguration
 
     /// - Throws: ``SettingError`` for the first setting that is wrong.
@@ -29,6 +31,7 @@ struct RelaySettings: Sendable {
         marketLimit = try settings.read(Self.marketSetting)
         pollInterval = try settings.read(Self.pollSetting)
         retention = try settings.read(Self.retentionSetting)
+        kept = try Retention.Kept(settings)
     }
 
     // MARK: the table
@@ -50,12 +53,28 @@ struct RelaySettings: Sendable {
         "OUTBOX_RETENTION", flag: "--retention", default: .seconds(7 * 86_400),
         in: .seconds(3600)...(.seconds(3650 * 86_400)),
         help: "how long what is published or superseded stays in the outbox")
+    static let quarantineRetentionSetting = keptSetting(
+        "QUARANTINE_RETENTION", flag: "--quarantine-retention", days: 90,
+        help: "how long messages that have left quarantine stay")
+    static let conflictsRetentionSetting = keptSetting(
+        "CONFLICTS_RETENTION", flag: "--conflicts-retention", days: 90,
+        help: "how long duplicates with other content stay")
+    static let actsRetentionSetting = keptSetting(
+        "ACTS_RETENTION", flag: "--acts-retention", days: 365, help: "how long acts of operators on the outbox stay")
+
+    private static func keptSetting(_ name: String, flag: String, days: Int, help: String) -> Setting<Duration?> {
+        .durationOrOff(
+            name, flag: flag, default: .seconds(days * 86_400), in: .seconds(86_400)...(.seconds(3650 * 86_400)),
+            help: help)
+    }
+
     static let http = Setting.bindAddress(
         "RELAY_HTTP", flag: "--http", default: "127.0.0.1:9465", help: "where probes and metrics are answered")
 
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, marketSetting,
-        pollSetting, retentionSetting, BrokerSettings.queueType, BrokerSettings.plaintext, http, http.token,
+        pollSetting, retentionSetting, quarantineRetentionSetting, conflictsRetentionSetting, actsRetentionSetting,
+        BrokerSettings.queueType, BrokerSettings.plaintext, http, http.token,
         CommonSettings.shutdownTimeout,
         CommonSettings.logLevel,
         CommonSettings.logFormat,

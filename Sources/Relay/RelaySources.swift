@@ -12,6 +12,21 @@ struct RelayConnections: Sendable {
     /// Holds the lanes and extends the ledger. A connection of its own, so that reading never waits for a commit.
     let ledger: LaneLedger
     let publisher: AMQPPublisher
+    /// Where the two sessions are.
+    let place: Place?
+
+    /// A server, which the process may leave for another one.
+    struct Place: Sendable {
+        let servers: ServerGuard
+        let server: Server
+    }
+
+    init(log: PostgresConnection, ledger: LaneLedger, publisher: AMQPPublisher, place: Place? = nil) {
+        self.log = log
+        self.ledger = ledger
+        self.publisher = publisher
+        self.place = place
+    }
 }
 
 /// What wakes a relay session.
@@ -25,7 +40,7 @@ struct RelaySources: Sendable {
         post.watch(&tasks, doorbell)
         post.watch(&tasks, musters)
         post.watch(&tasks, reports)
-        if let retention = settings.retention { post.watch(&tasks) { _ in try await retain(retention) } }
+        post.watch(&tasks) { _ in try await retain(settings.retention) }
         post.watch(&tasks, blocking)
         post.watch(&tasks) { post in
             try await gracefulShutdown()
@@ -74,6 +89,7 @@ struct RelaySources: Sendable {
 
     private func musters(_ post: EventPost) async throws {
         while true {
+            if let place = connections.place { try place.servers.require(place.server) }
             await post(.musterDue)
             try await Task.sleep(for: .seconds(1))
         }
@@ -81,7 +97,7 @@ struct RelaySources: Sendable {
 
     /// Looks after partitions now and then, on a connection of its own, as that takes seconds when there is something to
     /// drop. That it fails is no reason to stop relaying.
-    private func retain(_ retention: Duration) async throws {
+    private func retain(_ retention: Duration?) async throws {
         var configuration = settings.database
         configuration.applicationName = "candlepost retention"
         configuration.replyTimeout = .seconds(3600)  // it counts the rows of a partition, of millions perhaps
@@ -93,13 +109,16 @@ struct RelaySources: Sendable {
 
     /// Closed when the task is cancelled: a session that is over must not wait for an answer that takes long, or never comes
     /// because the connection is half open.
-    private func retainOnce(_ retention: Duration, _ configuration: PostgresConfiguration) async throws {
+    private func retainOnce(_ retention: Duration?, _ configuration: PostgresConfiguration) async throws {
         // Without a look at the schema's version: the session has had it, and its answer would be awaited here for as long.
         let connection = try await PostgresConnection.connect(configuration, logger: health.logger)
         await withTaskCancellationHandler {
             do {
-                let steps = try await Retention.run(connection, retention: retention, by: settings.name)
-                for step in steps { health.retained(step) }
+                if let retention {
+                    let steps = try await Retention.run(connection, retention: retention, by: settings.name)
+                    for step in steps { health.retained(step) }
+                }
+                for step in try await Retention.forget(connection, settings.kept) { health.retained(step) }
             } catch {
                 if !Task.isCancelled { health.retentionFailed(error) }
             }

@@ -1,4 +1,5 @@
 import Postgres
+import Service
 
 /// Drops what is older than the retention and done with, by whole partitions of the log, and sees to it that partitions get
 /// old enough for that and new ones are there.
@@ -9,6 +10,8 @@ enum Retention {
         case closed
         case made(Int)
         case dropped(partition: String, rows: Int64)
+        /// Rows that were kept for people: messages that had left quarantine, conflicts, acts.
+        case forgot(rows: Int64)
         /// The oldest partition stays.
         case kept(partition: String?, why: String)
 
@@ -17,8 +20,42 @@ enum Retention {
             case .closed: "closed the partition in use"
             case .made(let count): "made \(count) partitions"
             case .dropped(let partition, let rows): "dropped \(partition): \(rows) rows"
+            case .forgot(let rows): "dropped \(rows) rows of quarantine, conflicts and acts"
             case .kept(let partition, let why): "kept \(partition ?? "the oldest partition"): \(why)"
             }
+        }
+    }
+
+    /// How long what is kept for people stays; nil for ever.
+    struct Kept: Sendable, Equatable {
+        var quarantine: Duration?
+        var conflicts: Duration?
+        var acts: Duration?
+
+        init() {}
+
+        init(_ settings: SettingsReader) throws(SettingError) {
+            quarantine = try settings.read(RelaySettings.quarantineRetentionSetting)
+            conflicts = try settings.read(RelaySettings.conflictsRetentionSetting)
+            acts = try settings.read(RelaySettings.actsRetentionSetting)
+        }
+    }
+
+    /// Drops what is older, in transactions of some ten thousand rows.
+    /// - Throws: ``PostgresError``; what was dropped before is dropped.
+    static func forget(_ connection: PostgresConnection, _ kept: Kept) async throws(PostgresError) -> [Step] {
+        let seconds = [kept.quarantine, kept.conflicts, kept.acts].map { duration in
+            duration.map { Parameter.double($0 / .seconds(1)) } ?? .null(TypeOID.double)
+        }
+        var total: Int64 = 0
+        while true {
+            let rows = try await connection.execute(
+                """
+                SELECT candlepost_prune_kept(make_interval(secs => $1), make_interval(secs => $2), make_interval(secs => $3))
+                """, seconds
+            ).int8(0, 0)
+            total += rows
+            guard rows > 0 else { return total > 0 ? [.forgot(rows: total)] : [] }
         }
     }
 

@@ -1,5 +1,6 @@
 import AMQP
 import Logging
+import Program
 import Records
 import Service
 import ServiceLifecycle
@@ -12,6 +13,7 @@ struct WriterService: ServiceLifecycle.Service {
     let settings: WriterSettings
     let store: RecordStore
     let signals: WriterSignals
+    let watch: DatabaseWatch
     let readiness: Readiness
     let metrics: WriterMetrics
     let progress: WriterProgress
@@ -23,6 +25,7 @@ struct WriterService: ServiceLifecycle.Service {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await signals.run { try? await store.ensureConnected() } }
             group.addTask { await progress.watch() }
+            group.addTask { await watch.run() }
             await consumeUntilShutdown()
             group.cancelAll()
         }

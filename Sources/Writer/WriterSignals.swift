@@ -151,9 +151,11 @@ struct WriterSignals: Sendable {
         return try rows.map { row throws(PostgresError) in try row.int8(0) }
     }
 
-    /// Ten million ids are kept ahead; a writer that has none left can store nothing.
+    /// Ids are kept ahead, as many as the rate asks for; a writer that has none left can store nothing. How many there are is
+    /// looked at first: what makes them may have to wait for a lock.
     private func makingPartitions(_ connection: PostgresConnection) async throws {
         while true {
+            try await lookAtIDsAhead(connection, beforeMaking: true)
             do throws(PostgresError) {
                 let made = try await connection.execute("SELECT outbox_make_partitions()")[0].int4(0)
                 if made > 0 { logger.info("outbox partitions made", metadata: ["count": "\(made)"]) }
@@ -161,17 +163,23 @@ struct WriterSignals: Sendable {
                 guard error.recovery != .retry else { throw error }
                 logger.error("outbox partitions cannot be made", metadata: ["error": "\(error)"])
             }
-            let ahead = try await connection.execute("SELECT outbox_ids_ahead()")[0].int8(0)
-            metrics.idsAhead.record(ahead)
-            let isEnough = ahead >= Self.fewestIDsAhead
-            let status = isEnough ? .ready : Readiness.Status.notReady("ids for \(ahead) rows are left")
-            if readiness.set("outbox partitions", status), !isEnough {
-                logger.error("outbox partitions run short", metadata: ["ids": "\(ahead)"])
-            }
+            try await lookAtIDsAhead(connection, beforeMaking: false)
             try await Task.sleep(for: .seconds(60))
         }
     }
 
-    /// A minute at forty thousand rows a second takes two and a half million.
-    private static let fewestIDsAhead: Int64 = 5_000_000
+    /// Less than half of what is wanted means that they could not be made.
+    private func lookAtIDsAhead(
+        _ connection: PostgresConnection, beforeMaking: Bool
+    ) async throws(PostgresError) {
+        let rows = try await connection.execute("SELECT outbox_ids_ahead(), outbox_ids_wanted()")
+        let (ahead, wanted) = (rows.int8(0, 0), rows.int8(0, 1))
+        metrics.idsAhead.record(ahead)
+        let isEnough = ahead >= wanted / 2
+        let status = isEnough ? .ready : Readiness.Status.notReady("ids for \(ahead) rows are left")
+        readiness.set("outbox partitions", status)
+        if !isEnough, !beforeMaking {
+            logger.error("outbox partitions run short", metadata: ["ids": "\(ahead)", "wanted": "\(wanted)"])
+        }
+    }
 }

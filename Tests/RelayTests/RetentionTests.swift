@@ -27,11 +27,61 @@ struct RetentionTests {
             let name = try await connection.texts("SELECT name::text FROM outbox_partitions ORDER BY from_id")[0]
             #expect(try await run(connection) == [.closed, .made(1), .dropped(partition: name, rows: 2)])
             #expect(try await connection.number("SELECT count(*) FROM outbox") == 0)
-            #expect(try await connection.texts("SELECT pruned_by || ' ' || rows FROM outbox_pruned") == ["somebody 2"])
+            #expect(
+                try await connection.texts("SELECT pruned_by || ' ' || rows FROM outbox_pruned") == [
+                    "postgres (somebody) 2"
+                ])
             #expect(try await run(connection) == [])
             // The chain goes on behind it.
             try await connection.logNumbered(1)
             #expect(try await connection.number("SELECT id FROM outbox") == 5_000_001)
+        }
+    }
+
+    /// Messages that nobody has decided on stay, whatever their age; what goes stands as a sum, so that the promises hold.
+    @Test func whatIsKeptForPeopleIsDroppedWhenItIsOld() async throws {
+        try await withMigratedDatabase { _, connection in
+            try await connection.script(
+                """
+                INSERT INTO ingest_batches (writer, received, stored, duplicate, quarantined) VALUES ('w', 12000, 0, 0, 12000);
+                INSERT INTO quarantine (queue, reason, detail, body, received_at)
+                SELECT 'q', 'not_json', '', '', now() - interval '200 days' FROM generate_series(1, 12000);
+                UPDATE quarantine SET resolution = 'discarded',
+                    resolved_at = now() - CASE WHEN id <= 11000 THEN interval '100 days' ELSE interval '1 day' END
+                WHERE id <= 11500;
+                INSERT INTO conflicting_duplicates (record_type, market_id, interval_start, interval_end, payload, received_at)
+                SELECT 'Trade', 1, 'epoch', 'epoch', '', now() - n * interval '60 days' FROM generate_series(1, 2) AS n;
+                INSERT INTO outbox_acts (act, selection, rows, acted_by, ended_at)
+                SELECT 'replayed', '', 1, '', now() - n * interval '300 days' FROM generate_series(1, 2) AS n;
+                """)
+            var kept = Retention.Kept()
+            #expect(try await Retention.forget(connection, kept) == [])
+            (kept.quarantine, kept.conflicts, kept.acts) = (
+                .seconds(7_776_000), .seconds(7_776_000), .seconds(31_536_000)
+            )
+            #expect(try await Retention.forget(connection, kept) == [.forgot(rows: 11_002)])
+            for (table, left) in [("quarantine", 1000), ("conflicting_duplicates", 1), ("outbox_acts", 1)] {
+                #expect(try await connection.number("SELECT count(*) FROM \(table)") == left, "\(table)")
+            }
+            let verification = try await Verification.run(connection) { _, _ in }
+            #expect(verification.broken.isEmpty && verification.totals.deletedByHand.isEmpty)
+        }
+    }
+
+    /// Rows that somebody deletes break nothing, and are named for ever.
+    @Test(arguments: ["DELETE FROM quarantine WHERE id <= 3", "TRUNCATE quarantine CASCADE"])
+    func whatIsDeletedByHandIsNamed(_ sql: String) async throws {
+        try await withMigratedDatabase { _, connection in
+            try await connection.script(
+                """
+                INSERT INTO ingest_batches (writer, received, stored, duplicate, quarantined) VALUES ('w', 3, 0, 0, 3);
+                INSERT INTO quarantine (queue, reason, detail, body) SELECT 'q', 'not_json', '', '' FROM generate_series(1, 3);
+                \(sql);
+                """)
+            let verification = try await Verification.run(connection) { _, _ in }
+            #expect(verification.broken.isEmpty)
+            #expect(verification.totals.deletedByHand.first?.hasPrefix("3 rows of quarantine by postgres at ") == true)
+            #expect(VerificationText.lines(verification).contains("deleted by hand, and counted as that:"))
         }
     }
 

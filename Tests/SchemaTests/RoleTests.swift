@@ -7,43 +7,52 @@ import Testing
 struct RoleTests {
     /// Every relation, and of each part SELECT, INSERT, UPDATE, DELETE; small letters: of some columns only.
     private static let matrix = """
-        relation               | writer | relay  | operator | auditor
-        candle_sticks          | SI     |        | SI       | S
-        candles                |        |        | S        | S
-        conflicting_duplicates | I      |        | SI       | S
-        exchange_rates         | SI     |        | SI       | S
-        exchanges              |        |        | SIu      | S
-        ingest_batches         | I      |        | SI       | S
-        ingest_pruned          |        |        | S        | S
-        lane_owners            |        | SIu    | SIu      | S
-        markets                | S      |        | SIu      | S
-        order_books            | SI     |        | SI       | S
-        outbox                 | i      | S      | Si       | S
-        outbox_acts            |        | S      | SIu      | S
-        outbox_audit           |        |        | S        | S
-        outbox_deliveries      |        | SI     | SI       | S
-        outbox_exceptions      |        | SIu    | SIu      | S
-        outbox_from_1          |        | S      | S        | S
-        outbox_from_5000001    |        | S      | S        | S
-        outbox_gaps            |        | S      | S        | S
-        outbox_id_seq          |        | S      | S        | S
-        outbox_partitions      |        |        | S        | S
-        outbox_pruned          |        |        | S        | S
-        outbox_replays         |        |        | SI       | S
-        quarantine             | SIu    |        | SIu      | S
-        quarantine_acts        | I      |        | SI       | S
-        relays                 |        | SIUD   | SIUD     | S
-        schema_migrations      | S      | S      | S        | S
-        tickers                | SI     |        | SI       | S
-        trades                 | SI     |        | SI       | S
+        relation               | writer | relay  | operator | auditor | console
+        candle_sticks          | Si     |        | Si       | S       | S
+        candles                |        |        | S        | S       | S
+        conflicting_duplicates | i      |        | Si       | S       | S
+        exchange_rates         | Si     |        | Si       | S       | S
+        exchanges              |        |        | SIu      | S       | S
+        ingest_batches         | i      |        | Si       | S       | S
+        ingest_pruned          |        |        | S        | S       | S
+        lane_owners            |        | Siu    | Siu      | S       | S
+        markets                | S      |        | SIu      | S       | S
+        order_books            | Si     |        | Si       | S       | S
+        outbox                 | i      | S      | Si       | S       | S
+        outbox_acts            |        | S      | Siu      | S       | S
+        outbox_audit           |        |        | S        | S       | S
+        outbox_deliveries      |        | Si     | Si       | S       | S
+        outbox_exceptions      |        | Siu    | Siu      | S       | S
+        outbox_from_1          |        | S      | S        | S       | S
+        outbox_from_5000001    |        | S      | S        | S       | S
+        outbox_gaps            |        | S      | S        | S       | S
+        outbox_id_seq          |        | S      | S        | S       | S
+        outbox_partitions      |        |        | S        | S       | S
+        outbox_pruned          |        |        | S        | S       | S
+        outbox_replays         |        |        | Si       | S       | S
+        outbox_servers         |        |        | S        | S       | S
+        pruned_rows            |        |        | S        | S       | S
+        quarantine             | Siu    |        | Siu      | S       | S
+        quarantine_acts        | i      |        | Si       | S       | S
+        relays                 |        | SiuD   | SiuD     | S       | S
+        schema_migrations      | S      | S      | S        | S       | S
+        tickers                | Si     |        | Si       | S       | S
+        trades                 | Si     |        | Si       | S       | S
         """
 
     private static let functions = """
+        candlepost_prune_kept  | relay operator
+        candlepost_strangers   | writer relay operator auditor console
+        candlepost_waits       | writer relay operator auditor console
+        outbox_arrive          | writer relay operator
         outbox_close_partition | relay operator
         outbox_hold_ledger     | operator
-        outbox_ids_ahead       | writer operator auditor
+        outbox_ids_ahead       | writer operator auditor console
+        outbox_ids_report      | writer relay operator auditor console
+        outbox_ids_wanted      | writer operator auditor console
         outbox_make_partitions | writer relay operator
         outbox_prune           | relay operator
+        outbox_take_lanes      | writer operator
         """
 
     private static let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"]
@@ -171,6 +180,46 @@ struct RoleTests {
                 try await owner.execute("SELECT candlepost_grant('reader', current_user::regrole)")
             }
             #expect(unknown?.sqlstate == "22023")
+        }
+    }
+
+    /// Roles that were granted before the migrations that narrowed and added rights have what they would be granted now.
+    @Test func rolesThatWereThereBeforeHaveTheSameRights() async throws {
+        let before = 12
+        let migrations = try Migration.load(from: Migration.folder())
+        try await withTestDatabase { database in
+            let owner = try await database.connect()
+            _ = try await Migrator(Array(migrations.prefix(before))).migrate(owner)
+            let parts = TestRoles.parts.filter { $0 != "console" }
+            var found: [[String]] = []
+            let names = parts.map { ($0, "test_before_\($0)_\(database.name)") }
+            for (part, name) in names {
+                try await owner.script("CREATE ROLE \(name); SELECT candlepost_grant('\(part)', '\(name)')")
+            }
+            _ = try await Migrator(migrations).migrate(owner)
+            for round in 0..<2 {
+                if round > 0 {
+                    for (part, name) in names {
+                        try await owner.script("SELECT candlepost_grant('\(part)', '\(name)')")
+                    }
+                }
+                var all: [String] = []
+                for (part, name) in names {
+                    all += try await rights(name, owner).map { "\(part) \($0.0) \($0.1)" }
+                    let functions = try await owner.execute(
+                        """
+                        SELECT f::text FROM candlepost_functions() AS f WHERE has_function_privilege($1, f::oid, 'EXECUTE')
+                        ORDER BY 1
+                        """, [.text(name)])
+                    all += (0..<functions.count).map { "\(part) \(functions.text($0, 0))" }
+                }
+                found.append(all)
+            }
+            #expect(found[0] == found[1])
+            for (_, name) in names {
+                try await owner.script("SELECT candlepost_revoke('\(name)'); DROP ROLE \(name)")
+            }
+            await owner.close()
         }
     }
 

@@ -2,7 +2,7 @@ public import Postgres
 
 /// Roles of the cluster for one test, each with what candlepost_grant gives to a part.
 public struct TestRoles: Sendable {
-    public static let parts = ["writer", "relay", "operator", "auditor"]
+    public static let parts = ["writer", "relay", "operator", "auditor", "console"]
 
     /// The names of the roles, by part.
     public let names: [String: String]

@@ -1,6 +1,7 @@
 import AMQP
 import ArgumentParser
 import Program
+import Schema
 import Service
 import Tracing
 
@@ -21,9 +22,12 @@ struct RunCommand: AsyncParsableCommand {
             "relay", settings: reader, http: RelaySettings.http,
             metrics: RelayMetrics.descriptions + Tracer.descriptions, readiness: readiness
         ) { logger in
-            RelayService(
+            let servers = ServerGuard()
+            return RelayService(
                 settings: settings,
                 health: RelayHealth(readiness, vitals: RelayVitals(relay: settings.name), logger: logger),
+                servers: servers,
+                watch: DatabaseWatch(settings.database, servers: servers, readiness: readiness, logger: logger),
                 metrics: RelayMetrics(tracer: traces.map { Tracer($0, queue: settings.queue.name, logger: logger) }),
                 logger: logger)
         }

@@ -25,14 +25,16 @@ struct LaneLedger: Sendable {
             "SELECT pg_advisory_lock(\(AdvisoryLock.inSchema(AdvisoryLock.relayPresence)), $1)", [.int4(key)])
     }
 
-    /// Counts the relays that are there.
+    /// Counts the relays that are there: sessions whose role may relay, as anybody can take a lock.
     func muster(key: Int32) async throws(PostgresError) -> LaneShare {
         let rows = try await connection.pipeline([
             Statement(
                 """
-                SELECT count(DISTINCT objid), count(DISTINCT objid) FILTER (WHERE objid::bigint < $1) FROM pg_locks
+                SELECT count(DISTINCT objid), count(DISTINCT objid) FILTER (WHERE objid::bigint < $1)
+                FROM pg_locks JOIN pg_stat_activity a USING (pid)
                 WHERE locktype = 'advisory' AND objsubid = 2 AND granted
                   AND classid::bigint = \(AdvisoryLock.classID(AdvisoryLock.relayPresence))
+                  AND has_any_column_privilege(a.usesysid, 'outbox_deliveries', 'INSERT')
                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 """,
                 name: "muster", [.int8(Int64(key))])

@@ -83,7 +83,14 @@ public struct CheckReport: Sendable {
                 [.text(right.relation), .text(right.privilege)])
             if try !rows[0].bool(0) { missing.append("\(right.privilege) on \(right.relation)") }
         }
+        try await ids(connection)
         note("rights", missing.isEmpty, missing.isEmpty ? "all there" : "missing: \(missing.joined(separator: ", "))")
+    }
+
+    /// Where ids stand: one line, or one for each thing that would keep them from rising, with what mends it.
+    private mutating func ids(_ connection: PostgresConnection) async throws(PostgresError) {
+        let rows = try await connection.execute("SELECT is_fine, finding FROM outbox_ids_report()")
+        for row in 0..<rows.count { note("ids", try rows[row].bool(0), try rows[row].text(1)) }
     }
 
     /// Connection, queues, and what the program does with them. A missing queue is fine if it may be created, which it is at

@@ -20,6 +20,24 @@ public enum Database {
             throw error
         }
     }
+
+    /// Connects as ``connect(_:logger:)`` does, and lets the session work only where all sessions of the process are.
+    /// - Throws: also what ``ServerGuard/admit(_:)`` throws.
+    public static func connect(
+        _ configuration: PostgresConfiguration, logger: Logger, servers: ServerGuard
+    ) async throws -> (connection: PostgresConnection, server: Server) {
+        let connection = try await connect(configuration, logger: logger)
+        do {
+            let (server, repair) = try await servers.admit(connection)
+            if let repair {
+                logger.warning("ids go on elsewhere", metadata: ["why": "\(repair)", "server": "\(server)"])
+            }
+            return (connection, server)
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
 }
 
 /// The database's schema is older than this program.

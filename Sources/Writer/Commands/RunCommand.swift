@@ -1,5 +1,6 @@
 import ArgumentParser
 import Program
+import Schema
 import Service
 import Storing
 
@@ -22,12 +23,15 @@ struct RunCommand: AsyncParsableCommand {
         ) { logger in
             let markets = KnownMarkets()
             let metrics = WriterMetrics()
+            let servers = ServerGuard()
             return WriterService(
                 settings: settings,
                 store: RecordStore(
-                    settings.database, writer: settings.name, markets: markets, readiness: readiness, logger: logger),
+                    settings.database, writer: settings.name, markets: markets, servers: servers, readiness: readiness,
+                    logger: logger),
                 signals: WriterSignals(
                     settings, markets: markets, readiness: readiness, metrics: metrics, logger: logger),
+                watch: DatabaseWatch(settings.database, servers: servers, readiness: readiness, logger: logger),
                 readiness: readiness, metrics: metrics, progress: WriterProgress(readiness, logger: logger),
                 queues: QueueWatch(settings.queues, readiness: readiness, logger: logger),
                 logger: logger)

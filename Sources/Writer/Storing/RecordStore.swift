@@ -13,21 +13,24 @@ actor RecordStore {
     private let configuration: PostgresConfiguration
     private let writer: String
     private let markets: KnownMarkets
+    private let servers: ServerGuard
     private let logger: Logger
     private let commit = Timer(label: "candlepost_writer_commit_seconds")
     private var connection: PostgresConnection?
+    private var server: Server?
     /// Grows until something is committed.
     private var backoff = Backoff()
     private var outage: StoreOutage
     private var isStoring = false
 
     init(
-        _ configuration: PostgresConfiguration, writer: String, markets: KnownMarkets, readiness: Readiness,
-        logger: Logger
+        _ configuration: PostgresConfiguration, writer: String, markets: KnownMarkets,
+        servers: ServerGuard = ServerGuard(), readiness: Readiness, logger: Logger
     ) {
         self.configuration = configuration
         self.writer = writer
         self.markets = markets
+        self.servers = servers
         self.logger = logger
         outage = StoreOutage(readiness, logger: logger)
     }
@@ -147,9 +150,13 @@ actor RecordStore {
     }
 
     private func connected() async throws -> PostgresConnection {
-        if let connection { return connection }
-        let connection = try await cancelWhenGracefulShutdown { [configuration, logger] in
-            try await Database.connect(configuration, logger: logger)
+        if let connection {
+            guard let server, !servers.isCurrent(server) else { return connection }
+            await connection.close()
+            self.connection = nil
+        }
+        let (connection, server) = try await cancelWhenGracefulShutdown { [configuration, logger, servers] in
+            try await Database.connect(configuration, logger: logger, servers: servers)
         }
         try await markets.reload(connection)
         if let other = self.connection {  // somebody else has connected meanwhile
@@ -157,6 +164,7 @@ actor RecordStore {
             return other
         }
         self.connection = connection
+        self.server = server
         outage.connected()
         return connection
     }

@@ -36,8 +36,10 @@ struct EventLifeTests {
                     Step(name: "committed", time: nil),
                     Step(name: "published", time: "2026-01-01T12:00:00.200Z", note: "by relay r"),
                     Step(name: "confirmed", time: "2026-01-01T12:00:00.300Z"),
-                    Step(name: "replayed", time: "2026-01-02T00:00:00.000Z", note: "by ann, because gateway lost it"),
-                    Step(name: "replayed", time: "2026-01-03T00:00:00.000Z", note: "by bob"),
+                    Step(
+                        name: "replayed", time: "2026-01-02T00:00:00.000Z",
+                        note: "by postgres (ann), because gateway lost it"),
+                    Step(name: "replayed", time: "2026-01-03T00:00:00.000Z", note: "by postgres (bob)"),
                 ])
         }
     }
@@ -74,7 +76,7 @@ struct EventLifeTests {
         try await withPrunedDatabase { connection in
             #expect(try await life(3, connection) == nil)
             let dropped = try await EventLife.whyMissing(3, connection)
-            #expect(dropped.contains("was dropped at 2") && dropped.hasSuffix("by tests"))
+            #expect(dropped.contains("was dropped at 2") && dropped.hasSuffix("by postgres (tests)"))
             #expect(try await EventLife.whyMissing(77_000_000, connection) == "the outbox has no row 77000000")
         }
     }

@@ -40,7 +40,8 @@ import Testing
             #expect(try await world.retry() == .init(refused: 1))
             #expect(try await world.number("SELECT count(*) FROM quarantine_acts") == 5)
             #expect(
-                try await world.text("SELECT acted_by || ' ' || why FROM quarantine_acts LIMIT 1") == "somebody because"
+                try await world.text("SELECT acted_by || ' ' || why FROM quarantine_acts LIMIT 1")
+                    == "postgres (somebody) because"
             )
             #expect(try await world.booksBalance())
         }

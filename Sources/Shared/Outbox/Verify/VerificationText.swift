@@ -34,6 +34,10 @@ package enum VerificationText {
             """,
         ]
         if totals.pruned > 0 { lines.append("         \(totals.pruned) of these are old and were dropped") }
+        if !totals.deletedByHand.isEmpty {
+            lines += ["", "deleted by hand, and counted as that:"]
+            lines += totals.deletedByHand.map { "  \(SafeText.oneLine($0, limit: 300))" }
+        }
         return verification.broken.isEmpty ? lines + ["", "All promises hold."] : lines
     }
 }

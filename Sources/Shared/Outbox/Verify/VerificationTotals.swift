@@ -7,7 +7,10 @@ package struct VerificationTotals: Sendable, Equatable {
     package var stored: Int64 = 0
     package var duplicate: Int64 = 0
     package var quarantined: Int64 = 0
+    /// Messages that had not left quarantine when their rows were deleted among them.
     package var inQuarantine: Int64 = 0
+    /// Rows that somebody deleted by hand, as people read it: how many, of which table, who, when.
+    package var deletedByHand: [String] = []
     /// Rows of the log, without those that were dropped.
     package var outbox: Int64 = 0
     package var published: Int64 = 0
@@ -39,6 +42,13 @@ package struct VerificationTotals: Sendable, Equatable {
         totals.pruned = try sums[0].int8(5)
         totals.prunedEnd = try sums[0].int8(7)
         totals.newestPruned = try sums[0].text(8)
+        totals.deletedByHand = try await Findings(
+            connection,
+            """
+            SELECT count(*) OVER (), rows, relation, pruned_by, to_char(pruned_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+            FROM pruned_rows WHERE why = 'by hand' ORDER BY id DESC LIMIT 10
+            """
+        ) { "\($0.int8($1, 1)) rows of \($0.text($1, 2)) by \($0.text($1, 3)) at \($0.text($1, 4)) UTC" }.examples
         let exceptions = try await connection.execute(exceptionsQuery)
         totals.parked = try exceptions[0].int8(0)
         totals.superseded = try exceptions[0].int8(1) + sums[0].int8(6)
@@ -75,7 +85,8 @@ package struct VerificationTotals: Sendable, Equatable {
     private static let sumsQuery = """
         SELECT coalesce(sum(received), 0)::bigint, coalesce(sum(stored), 0)::bigint,
                coalesce(sum(duplicate), 0)::bigint, coalesce(sum(quarantined), 0)::bigint,
-               (SELECT count(*) FROM quarantine WHERE resolution IS NULL OR resolution = 'discarded'),
+               (SELECT count(*) FROM quarantine WHERE resolution IS NULL OR resolution = 'discarded')
+                   + (SELECT coalesce(sum(open + discarded), 0)::bigint FROM pruned_rows),
                (SELECT coalesce(sum(rows), 0)::bigint FROM outbox_pruned),
                (SELECT coalesce(sum(superseded), 0)::bigint FROM outbox_pruned),
                (SELECT coalesce(max(upto_id), 0) FROM outbox_pruned),

@@ -1,0 +1,119 @@
+public import Logging
+public import Postgres
+public import Schema
+public import Service
+
+/// Looks each second, by a session of its own, at what the other sessions of a program can't see themselves: whether ids still
+/// rise, whether the server is still the one they are on, and who holds a lock that they wait for.
+public struct DatabaseWatch: Sendable {
+    /// In `/readyz`.
+    public static let condition = "locks"
+
+    private let configuration: PostgresConfiguration
+    private let servers: ServerGuard
+    private let readiness: Readiness
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - configuration: of the program's sessions.
+    ///   - readiness: gets a condition that says who holds what the program waits for.
+    public init(
+        _ configuration: PostgresConfiguration, servers: ServerGuard, readiness: Readiness, logger: Logger
+    ) {
+        var own = configuration
+        own.applicationName += " watch"
+        own.parameters["lock_timeout"] = "1000"
+        own.replyTimeout = .seconds(15)
+        self.configuration = own
+        self.servers = servers
+        self.readiness = readiness
+        self.logger = logger
+        readiness.declare(Self.condition)
+        _ = readiness.set(Self.condition, .ready)
+    }
+
+    /// Looks until the task is cancelled; when the connection is lost, connects again. That the database is away is for others
+    /// to say.
+    public func run() async {
+        var backoff = Backoff()
+        while !Task.isCancelled {
+            do {
+                let connection = try await Database.connect(configuration, logger: logger)
+                backoff.reset()
+                try await closing(connection) { try await look(connection) }
+            } catch {
+                logger.debug("the watch has lost its connection", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: backoff.next())
+        }
+    }
+
+    /// Closed when the task is cancelled: a program that stops must not wait for an answer.
+    private func closing(_ connection: PostgresConnection, _ work: () async throws -> Void) async throws {
+        let result: Result<Void, any Error>
+        result = await withTaskCancellationHandler {
+            do { return .success(try await work()) } catch { return .failure(error) }
+        } onCancel: {
+            Task { await connection.close() }
+        }
+        await connection.close()
+        try result.get()
+    }
+
+    private func look(_ connection: PostgresConnection) async throws {
+        var said: String?
+        while !Task.isCancelled {
+            let holders = try await holders(connection)
+            let status = holders.map(Readiness.Status.notReady) ?? .ready
+            _ = readiness.set(Self.condition, status)
+            if holders != said {
+                if let holders {
+                    logger.warning("somebody else holds a lock", metadata: ["reason": "\(holders)"])
+                } else {
+                    logger.info("no lock is waited for any more")
+                }
+                said = holders
+            }
+            try await lookAtIDs(connection)
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// A lock on the log itself is waited for no longer than a second: who holds it is told by the next look.
+    private func lookAtIDs(_ connection: PostgresConnection) async throws {
+        do {
+            if let repair = try await servers.admit(connection).repair {
+                logger.warning("ids go on elsewhere", metadata: ["why": "\(repair)"])
+            }
+        } catch let error as PostgresError where error.sqlstate == "55P03" {
+            logger.debug("the log is locked", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Who holds a lock that one of our sessions has waited for, or one that is for writers and relays only.
+    private func holders(_ connection: PostgresConnection) async throws(PostgresError) -> String? {
+        let rows = try await connection.pipeline([
+            Statement(
+                """
+                SELECT DISTINCT holder_pid, coalesce(holder_role, ''), coalesce(holder_application, '') FROM (
+                    SELECT holder_pid, holder_role, holder_application FROM candlepost_waits('2 seconds')
+                    UNION ALL SELECT * FROM candlepost_strangers(\(Self.lockClasses))) AS held
+                ORDER BY 1 LIMIT 3
+                """,
+                name: "lock_holders")
+        ])[0]
+        guard rows.count > 0 else { return nil }
+        let names = (0..<rows.count).map {
+            rows.int4($0, 0) == 0
+                ? "a prepared transaction (see pg_prepared_xacts)"
+                : "process \(rows.int4($0, 0)) of role \(rows.text($0, 1)) (\(rows.text($0, 2)))"
+        }
+        return "held by " + names.joined(separator: ", ")
+    }
+
+    /// The first keys of the locks that are for writers and relays only.
+    private static let lockClasses = """
+        ARRAY[\(AdvisoryLock.writerLane), \(AdvisoryLock.inSchema(AdvisoryLock.relayLane)),
+              \(AdvisoryLock.inSchema(AdvisoryLock.relayPresence))]
+        """
+}
