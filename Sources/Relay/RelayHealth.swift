@@ -1,5 +1,6 @@
 import CoreMetrics
 import Logging
+import Outbox
 import Postgres
 import Service
 
@@ -23,22 +24,52 @@ struct RelayHealth: Sendable {
         if readiness.set(name, .ready) { logger.info("connected", metadata: ["to": "\(name)"]) }
     }
 
+    /// A server that can't be reached, or a session with it that has ended.
     func unavailable(_ name: String, _ error: any Error) {
         vitals.failed("\(name): \(error)")
         if readiness.set(name, .notReady("\(error)")) {
-            logger.warning("unavailable, retrying", metadata: ["what": "\(name)", "error": "\(error)"])
+            let isThere = (error as? PostgresError)?.kind == .server
+            logger.warning(
+                isThere ? "the server refused a statement, retrying" : "unavailable, retrying",
+                metadata: ["what": "\(name)", "error": "\(error)"])
         }
     }
 
     /// A connection of the session has failed.
     func failed(_ error: any Error) { unavailable(error is PostgresError ? "postgres" : "rabbitmq", error) }
 
-    func delivering() {
+    /// What a session has to tell.
+    func say(_ news: SessionNews, _ metrics: RelayMetrics, queue: String) {
+        switch news {
+        case .confirmed(let rows):
+            let now = WallClock.milliseconds
+            for row in rows { metrics.confirmed(row, at: now) }
+            vitals.published(rows.count)
+        case .refused(let count): metrics.refused.increment(by: count)
+        case .returned: metrics.returned.increment()
+        case .outputQueue(nil): delivering()
+        case .outputQueue(let trouble?): notDelivering(trouble, queue: queue)
+        case .ledger(nil): connected("postgres")
+        case .ledger(let trouble?): ledgerHeld(trouble)
+        case .parks(let culprits):
+            metrics.parked.increment(by: culprits.count)
+            for culprit in culprits { parks(culprit) }
+        case .tookLanes(let claims, let owned):
+            metrics.lanesOwned.record(owned)
+            tookLanes(claims)
+        case .leftLanes(let lanes, let owned):
+            metrics.lanesOwned.record(owned)
+            leftLanes(lanes)
+        case .readsAgain: logger.info("rows were superseded: what has not left is read once more")
+        }
+    }
+
+    private func delivering() {
         outputReady.record(1)
         if readiness.set("output queue", .ready) { logger.info("the output queue takes messages") }
     }
 
-    func notDelivering(_ reason: String, queue: String) {
+    private func notDelivering(_ reason: String, queue: String) {
         outputReady.record(0)
         vitals.failed("\(queue): \(reason)")
         if readiness.set("output queue", .notReady("\(queue): \(reason)")) {
@@ -46,7 +77,15 @@ struct RelayHealth: Sendable {
         }
     }
 
-    func parks(_ culprit: RowFaults.Culprit) {
+    private func ledgerHeld(_ reason: String) {
+        vitals.failed("ledger: \(reason)")
+        if readiness.set("postgres", .notReady("the ledger takes no entry, nothing is published: \(reason)")) {
+            logger.error(
+                "the ledger takes no entry: nothing is published until it does", metadata: ["error": "\(reason)"])
+        }
+    }
+
+    private func parks(_ culprit: RowFaults.Culprit) {
         logger.error(
             "parked a row that the broker does not bear: see `relay parked list`",
             metadata: ["outbox.id": "\(culprit.id)", "attempts": "\(culprit.attempts)", "reason": "\(culprit.reason)"])
@@ -60,8 +99,6 @@ struct RelayHealth: Sendable {
             metadata: ["poll": "\(poll)"])
     }
 
-    func readsAgain() { logger.info("rows were superseded: what has not left is read once more") }
-
     func retained(_ step: Retention.Step) {
         switch step {
         case .kept(_, "not older than the retention"): break
@@ -74,13 +111,13 @@ struct RelayHealth: Sendable {
         logger.warning("retention failed, tried again later", metadata: ["error": "\(error)"])
     }
 
-    func tookLanes(_ claims: [LaneLedger.Claim]) {
+    private func tookLanes(_ claims: [LaneLedger.Claim]) {
         let lanes = claims.map { "\($0.lane)" }.joined(separator: ",")
         let unclean = claims.filter(\.isUnclean).map { "\($0.lane)" }.joined(separator: ",")
         logger.info("took lanes", metadata: ["lanes": "\(lanes)", "left.unclean": "\(unclean)"])
     }
 
-    func leftLanes(_ lanes: [Int]) {
+    private func leftLanes(_ lanes: [Int]) {
         logger.info(
             "left lanes to another relay", metadata: ["lanes": "\(lanes.map(String.init).joined(separator: ","))"])
     }

@@ -20,11 +20,6 @@ struct RelayService: ServiceLifecycle.Service {
     let logger: Logger
 
     func run() async throws {
-        if settings.marketLimit > 1 {
-            logger.info(
-                "several messages of a market may be unconfirmed: should the broker refuse one, later ones overtake it",
-                metadata: ["RELAY_UNCONFIRMED_PER_MARKET": "\(settings.marketLimit)"])
-        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await health.progress.watch() }
             if let tracer = metrics.tracer { group.addTask { await tracer.run() } }
@@ -72,7 +67,9 @@ struct RelayService: ServiceLifecycle.Service {
 
     private func withConnections(_ work: (RelayConnections) async throws -> Void) async throws {
         let (ledger, server) = try await connect("postgres") {
-            try await Database.connect(settings.database, logger: logger, servers: servers)
+            var configuration = settings.database
+            configuration.parameters.merge(LaneLedger.sessionLimits) { $1 }
+            return try await Database.connect(configuration, logger: logger, servers: servers)
         }
         try await closing(ledger) {
             let log = try await connect("postgres") { try await listening() }
@@ -82,25 +79,32 @@ struct RelayService: ServiceLifecycle.Service {
                 let publisher = try await connect("rabbitmq") {
                     try await AMQPPublisher.connect(settings.broker, queue: settings.queue, logger: logger)
                 }
-                health.delivering()
-                await warnOfLosses()
+                health.connected("rabbitmq")
+                let arguments = await queueArguments()
+                warnOfLosses(arguments)
                 try await closing(publisher) {
                     let ledger = LaneLedger(connection: ledger, relay: settings.name)
                     let place = RelayConnections.Place(servers: servers, server: server)
-                    try await work(RelayConnections(log: log, ledger: ledger, publisher: publisher, place: place))
+                    try await work(
+                        RelayConnections(
+                            log: log, ledger: ledger, publisher: publisher,
+                            queueRejects: QueueArgument.rejects(arguments), place: place))
                 }
             }
         }
     }
 
+    private func queueArguments() async -> [QueueArgument] {
+        let look = try? await AMQPInspector.look(settings.broker, queues: [settings.queue], for: .publishing)
+        return look?.queues.first?.arguments ?? []
+    }
+
     /// What the output queue's settings drop after the confirm nobody would ever learn of.
-    private func warnOfLosses() async {
-        let found = try? await AMQPInspector.look(settings.broker, queues: [settings.queue], for: .publishing)
-        guard let state = found?.queues.first else { return }
-        for loss in QueueArgument.losses(state.arguments) {
+    private func warnOfLosses(_ arguments: [QueueArgument]) {
+        for loss in QueueArgument.losses(arguments) {
             logger.warning(
                 "the output queue loses messages that it has confirmed",
-                metadata: ["queue": "\(state.name)", "setting": "\(loss)"])
+                metadata: ["queue": "\(settings.queue.name)", "setting": "\(loss)"])
         }
     }
 
@@ -109,7 +113,13 @@ struct RelayService: ServiceLifecycle.Service {
         var configuration = settings.database
         configuration.parameters = OutboxReader.plannerSettings
         let connection = try await PostgresConnection.connect(configuration, logger: logger)
-        try await connection.listen(to: Channel.outbox)
+        do throws(PostgresError) {
+            try await connection.listen(to: Channel.outbox)
+        } catch {
+            // The queue of notifications is full, say: rows are found by polling, as the session will notice.
+            guard error.kind == .server else { throw error }
+            logger.warning("LISTEN failed", metadata: ["error": "\(error)"])
+        }
         return connection
     }
 
@@ -117,9 +127,7 @@ struct RelayService: ServiceLifecycle.Service {
         _ name: String, _ connect: () async throws -> Connection
     ) async throws -> Connection {
         do {
-            let connection = try await connect()
-            health.connected(name)
-            return connection
+            return try await connect()
         } catch {
             throw Unavailable(name: name, cause: error)
         }

@@ -11,8 +11,8 @@ struct RelaySettings: Sendable {
     let queue: QueueDeclaration
     /// The most rows that are published and not yet in the ledger.
     let windowSize: Int
-    /// How many messages of a market and kind may be unconfirmed; with more than one, order is not kept when the broker refuses.
-    let marketLimit: Int
+    /// How many messages of a market and kind may be unconfirmed. Should the broker refuse one, all behind it are sent again.
+    let unconfirmedPerMarket: Int
     let pollInterval: Duration
     /// How long what is done with stays in the log; nil for ever.
     let retention: Duration?
@@ -28,7 +28,7 @@ struct RelaySettings: Sendable {
         queue = QueueDeclaration(
             name: try settings.read(Self.queueSetting), type: try settings.read(BrokerSettings.queueType))
         windowSize = try settings.read(Self.batchSizeSetting)
-        marketLimit = try settings.read(Self.marketSetting)
+        unconfirmedPerMarket = try settings.read(Self.unconfirmedSetting)
         pollInterval = try settings.read(Self.pollSetting)
         retention = try settings.read(Self.retentionSetting)
         kept = try Retention.Kept(settings)
@@ -43,9 +43,9 @@ struct RelaySettings: Sendable {
     static let batchSizeSetting = Setting.integer(
         "RELAY_BATCH_SIZE", flag: "--batch-size", default: 1000, in: windowSizes, unit: "messages",
         help: "the publishing window: what a hard fault can repeat at most")
-    static let marketSetting = Setting.integer(
-        "RELAY_UNCONFIRMED_PER_MARKET", flag: "--unconfirmed-per-market", default: 1, in: 1...1000, unit: "messages",
-        help: "above 1 faster with few markets, but later ones overtake one that the broker refuses")
+    static let unconfirmedSetting = Setting.integer(
+        "RELAY_UNCONFIRMED_PER_MARKET", flag: "--unconfirmed-per-market", default: 64, in: 1...1000, unit: "messages",
+        help: "should the broker refuse one, it is sent again with all behind it; with 1 none ever overtakes")
     static let pollSetting = Setting.milliseconds(
         "RELAY_POLL_MS", flag: "--poll-ms", default: .seconds(1), in: .milliseconds(10)...(.seconds(60)),
         help: "how often to look for rows when the doorbell is silent")
@@ -72,7 +72,7 @@ struct RelaySettings: Sendable {
         "RELAY_HTTP", flag: "--http", default: "127.0.0.1:9465", help: "where probes and metrics are answered")
 
     static let all: [AnySetting] = [
-        CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, marketSetting,
+        CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, unconfirmedSetting,
         pollSetting, retentionSetting, quarantineRetentionSetting, conflictsRetentionSetting, actsRetentionSetting,
         BrokerSettings.queueType, BrokerSettings.plaintext, http, http.token,
         CommonSettings.shutdownTimeout,

@@ -1,4 +1,5 @@
 import Postgres
+import Schema
 import Service
 
 /// Drops what is older than the retention and done with, by whole partitions of the log, and sees to it that partitions get
@@ -57,6 +58,14 @@ enum Retention {
             total += rows
             guard rows > 0 else { return total > 0 ? [.forgot(rows: total)] : [] }
         }
+    }
+
+    /// Becomes the one session that looks after partitions, until it ends. The others don't wait for it: what holds it up, a standby
+    /// that is gone perhaps, would have them pile up on the server.
+    /// - Returns: false if there is one.
+    static func begin(_ connection: PostgresConnection) async throws(PostgresError) -> Bool {
+        let lock = AdvisoryLock.inSchema(AdvisoryLock.retention)
+        return try await connection.execute("SELECT pg_try_advisory_lock(\(lock), 0)")[0].bool(0)
     }
 
     /// - Parameters:

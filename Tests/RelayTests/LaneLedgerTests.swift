@@ -119,6 +119,20 @@ struct LaneLedgerTests {
         }
     }
 
+    @Test func aLaneIsNotTakenWhileTheLedgerTakesNoEntry() async throws {
+        try await withMigratedDatabase { database, connection in
+            try await connection.script("ALTER TABLE outbox_deliveries ADD CONSTRAINT nothing CHECK (rows < 0)")
+            let first = try await ledger(database, "first")
+            let error = try await #require(throws: PostgresError.self) { _ = try await first.claim([3]) }
+            #expect(error.sqlstate == "23514")
+            await first.connection.close()
+            try await connection.script("ALTER TABLE outbox_deliveries DROP CONSTRAINT nothing")
+            let second = try await ledger(database, "second")
+            while try await second.claim([3]).isEmpty { await Task.yield() }
+            #expect(try await connection.number("SELECT count(*) FROM outbox_deliveries") == 0)
+        }
+    }
+
     /// A relay that was stopped and wakes up late can't move the ledger, not even of its other lanes.
     @Test func aLateRelayCannotExtendWhatItsSuccessorExtended() async throws {
         try await withMigratedDatabase { database, connection in

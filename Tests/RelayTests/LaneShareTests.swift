@@ -29,21 +29,20 @@ import Testing
 
     @Test func `a lane is left when what is on its way is done`() {
         var window = PublishingWindow(size: 100, laneCount: 16)
-        for lane in [3, 7] { window.take(lane: lane, recordedUpTo: 0) }
+        for lane in [3, 7] { window.own(.make(lane)) }
         window.append(.make(1), lane: 7)
         window.append(.make(2), lane: 7)
-        let taken = window.takeReady()
-        window.published(taken.map(\.place), firstTag: 1)
+        #expect(window.publish(from: 1) == [1])
         window.leave(1)
-        #expect(window.leavingLanes == [7] && window.takeLeft().lanes.isEmpty)
+        #expect(window[7]?.isLeaving == true && window.takeLeft().isEmpty)
         window.confirmed(1...1)
         #expect(window.takeReady().isEmpty, "nothing more is sent")
-        #expect(window.takeLeft().lanes.isEmpty, "the ledger does not have it yet")
-        window.recorded(window.ledgerEntries)
+        #expect(window.takeLeft().isEmpty, "the ledger does not have it yet")
+        window.record()
         let left = window.takeLeft()
-        #expect(left.lanes == [7] && left.clean == [7])
-        #expect(window.ownedLanes == [3] && window.leavingLanes.isEmpty)
-        window.take(lane: 7, recordedUpTo: 1)
-        #expect(window.readUpTo(lane: 7) == 1)
+        #expect(left.map(\.number) == [7] && left[0].isClean)
+        #expect(window.ownedNumbers == [3])
+        window.own(.make(7, recordedUpTo: 1))
+        #expect(window[7]?.readUpTo == 1 && window[7]?.isLeaving == false)
     }
 }

@@ -28,7 +28,7 @@ struct MessageEncoderTests {
                 VALUES (4, 'Funding', 7, 'epoch', 'epoch', 'the-trace', 'the-parent', '{"the":"body"}'),
                        (4, 'Trade', 8, 'epoch', 'epoch', NULL, NULL, '{}')
                 """)
-            let answer = OutboxAnswer(try await OutboxReader.read([(4, 0, 10)], connection).rows)
+            let answer = OutboxAnswer(try await OutboxReader.read([.make(4, 0, 10)], connection).rows)
             var encoder = MessageEncoder(queue: "the-queue")
             let rows = (0..<2).map { position in
                 OutboxRow(

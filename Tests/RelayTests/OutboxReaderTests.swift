@@ -7,8 +7,10 @@ import Testing
 
 @Suite("Reading the log", .timeLimit(.minutes(10)))
 struct OutboxReaderTests {
-    private func read(_ connection: PostgresConnection, _ requests: [OutboxReader.Request]) async throws -> [[Int64]] {
-        let rows = try await OutboxReader.read(requests, connection).rows
+    private func read(
+        _ connection: PostgresConnection, _ requests: [(lane: Int, after: Int64, limit: Int)]
+    ) async throws -> [[Int64]] {
+        let rows = try await OutboxReader.read(requests.map { .make($0.lane, $0.after, $0.limit) }, connection).rows
         return (0..<rows.count).map {
             [Int64(rows.int2($0, OutboxReader.Column.lane)), rows.int8($0, OutboxReader.Column.id)]
         }
@@ -32,7 +34,7 @@ struct OutboxReaderTests {
                 VALUES (4, 'Trade', 7, 'epoch', 'epoch', 'trace', 'parent', '{"a":"ü"}', 'epoch'),
                        (4, 'Trade', 7, 'epoch', 'epoch', NULL, NULL, '', 'epoch')
                 """)
-            let rows = try await OutboxReader.read([(4, 0, 10)], connection).rows
+            let rows = try await OutboxReader.read([.make(4, 0, 10)], connection).rows
             #expect(rows.int4(0, OutboxReader.Column.market) == 7)
             #expect(rows.text(0, OutboxReader.Column.recordType) == "Trade")
             #expect(rows.text(0, OutboxReader.Column.traceID) == "trace")
@@ -54,15 +56,24 @@ struct OutboxReaderTests {
         }
     }
 
+    @Test func anAnswerHasNoMoreBytesThanItShouldButOneRowInAnyCase() async throws {
+        try await withMigratedDatabase { _, connection in
+            let half = String(repeating: "x", count: OutboxReader.bytesPerLane / 2 + 1)
+            try await connection.log(Array(repeating: (0, 1), count: 5), body: half)
+            try await connection.log([(1, 2), (1, 2)], body: half + half)
+            #expect(try await read(connection, [(0, 0, 10), (1, 0, 10)]) == [[0, 1], [0, 2], [1, 6]])
+        }
+    }
+
     // MARK: the plan
 
     private func plan(_ connection: PostgresConnection) async throws -> String {
-        let sql = OutboxReader.statements([(0, 0, 1)])[0].sql
+        let sql = OutboxReader.statements([.make(0, 0, 1)])[0].sql
         try await connection.script(
-            "DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan; PREPARE read (smallint[], bigint[], int[]) AS \(sql)"
+            "DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan; PREPARE read (smallint[], bigint[], int[], bigint) AS \(sql)"
         )
         let rows = try await connection.execute(
-            "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE read ('{0,7,15}', '{0,0,0}', '{10,10,10}')")
+            "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE read ('{0,7,15}', '{0,0,0}', '{10,10,10}', 262144)")
         return (0..<rows.count).map { rows.text($0, 0) }.joined(separator: "\n")
     }
 
@@ -85,5 +96,11 @@ struct OutboxReaderTests {
             #expect(isWalkAlongTheKey(analyzed), "\(analyzed)")
             #expect(!analyzed.contains("rows=3750"), "the whole lane was read")
         }
+    }
+}
+
+extension ReadRequest {
+    static func make(_ lane: Int, _ afterID: Int64 = 0, _ limit: Int = 10, claim: Int = 1) -> ReadRequest {
+        ReadRequest(lane: lane, claim: claim, afterID: afterID, limit: limit)
     }
 }

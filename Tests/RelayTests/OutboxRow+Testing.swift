@@ -4,12 +4,37 @@
 
 extension OutboxRow {
     /// A row without an answer behind it, as the window needs no more.
-    static func make(_ id: Int64, market: Int32 = 1, kind: Int = 0, bytes: Int = 100) -> OutboxRow {
+    static func make(
+        _ id: Int64, market: Int32 = 1, kind: Int = 0, bytes: Int = 100, createdAt: Int64 = 0
+    ) -> OutboxRow {
         let nothing = Rows(count: 0, columnNames: [], commandTag: "", affectedRows: 0, arena: [], ends: [])
         return OutboxRow(
-            id: id, series: Series(market: market, kind: Kind(number: kind)), createdAt: 0,
+            id: id, series: Series(market: market, kind: Kind(number: kind)), createdAt: createdAt,
             isPossiblyRedelivered: false, attempt: 1, bodyBytes: bytes, answer: OutboxAnswer(nothing), position: 0)
     }
+}
+
+extension LaneLedger.Claim {
+    /// A lane that was left in good order, unless told otherwise.
+    static func make(_ lane: Int = 0, recordedUpTo: Int64 = 0, isUnclean: Bool = false, at time: Int64 = 0) -> Self {
+        Self(lane: lane, recordedUpTo: recordedUpTo, isUnclean: isUnclean, claimedAt: time)
+    }
+}
+
+extension OwnedLane {
+    convenience init(recordedUpTo: Int64, seriesLimit: Int = 1) {
+        self.init(.make(recordedUpTo: recordedUpTo), seriesLimit: seriesLimit)
+    }
+
+    /// The ordinals that leave, one after the other, as long as any may.
+    func publishAll() -> [Int] {
+        var left: [Int] = []
+        while mayLeave(isDraining: false) { left.append(publishFirstReady(at: .now)) }
+        return left
+    }
+
+    /// What stands in `x-previous-id`.
+    func previousIDs(_ ordinals: Range<Int>) -> [Int64?] { ordinals.map { self[$0].previousID } }
 }
 
 /// Random numbers that a seed repeats (Steele, Lea, Flood: SplitMix64).

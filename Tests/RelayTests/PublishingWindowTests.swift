@@ -6,7 +6,7 @@ import Testing
 /// A window over lanes 0 ..< `lanes` with rows in them.
 func window(size: Int = 64, lanes: Int = 2, byteLimit: Int = 8 << 20) -> PublishingWindow {
     var window = PublishingWindow(size: size, laneCount: lanes, byteLimit: byteLimit)
-    for lane in 0..<lanes { window.take(lane: lane, recordedUpTo: 0) }
+    for lane in 0..<lanes { window.own(.make(lane)) }
     return window
 }
 
@@ -14,13 +14,22 @@ extension PublishingWindow {
     /// Publishes what is ready, with the tags from `firstTag` on.
     /// - Returns: the ids, in order.
     mutating func publish(from firstTag: UInt64, limit: Int = 1000) -> [Int64] {
-        let taken = takeReady(limit: limit)
-        published(taken.map(\.place), firstTag: firstTag)
-        return taken.map(\.row.id)
+        #expect(nextTag == firstTag)
+        return takeReady(limit: limit).map(\.row.id)
     }
 
+    /// The broker refuses rows, and their lanes wait.
+    /// - Returns: the lanes that did not wait yet.
+    mutating func refuse(_ tags: ClosedRange<UInt64>) -> [Int] {
+        refused(tags).filter { $0.pause() != nil }.map(\.number)
+    }
+
+    func append(_ row: OutboxRow, lane: Int) { self[lane]?.append(row) }
+
     /// Records all that can be recorded.
-    mutating func record() { recorded(ledgerEntries) }
+    func record() { recorded(ledgerEntries) }
+
+    var pausedNumbers: [Int] { owned.filter(\.isPaused).map(\.number) }
 }
 
 @Suite("Bursts")
@@ -35,45 +44,6 @@ struct BurstTests {
         window.confirmed(2...3)
         #expect(window.isBurstDue)
         #expect(window.publish(from: 5) == [5, 6])
-    }
-}
-
-@Suite("Reading into the window")
-struct WindowReadingTests {
-    @Test func aLaneIsReadOnceAndAgainWhenThereMayBeMore() {
-        var window = window()
-        let first = window.takeUnread(capacity: 64, limit: 10)
-        #expect(first.map(\.lane) == [0, 1] && first.map(\.afterID) == [0, 0] && first.map(\.limit) == [10, 10])
-        #expect(window.takeUnread(capacity: 64, limit: 10).isEmpty)
-        window.append(.make(4), lane: 1)
-        window.mayHaveMore(lane: 1)
-        let second = window.takeUnread(capacity: 64, limit: 10)
-        #expect(second.map(\.lane) == [1] && second.map(\.afterID) == [4])
-        window.woken()
-        #expect(window.takeUnread(capacity: 64, limit: 10).map(\.lane) == [0, 1])
-    }
-
-    @Test func readingGoesOnWhereTheLedgerEnds() {
-        var window = PublishingWindow(size: 64, laneCount: 2)
-        window.take(lane: 9, recordedUpTo: 77)
-        #expect(window.ownedLanes == [9])
-        #expect(window.takeUnread(capacity: 64, limit: 10).map(\.afterID) == [77])
-    }
-
-    @Test func aLaneThatIsHalfFullIsReadLater() {
-        var window = window(lanes: 1)
-        for id in 1...6 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 0) }
-        #expect(window.takeUnread(capacity: 10, limit: 8).isEmpty)
-        #expect(window.publish(from: 1) == Array(1...6))
-        window.confirmed(1...2)
-        window.record()
-        #expect(window.takeUnread(capacity: 10, limit: 8).map(\.limit) == [6])
-    }
-
-    @Test func aRowOfALaneThatIsNotOwnedIsLeftAlone() {
-        var window = window(lanes: 1)
-        window.append(.make(1), lane: 5)
-        #expect(window.takeReady().isEmpty)
     }
 }
 
@@ -129,8 +99,8 @@ struct WindowPublishingTests {
         _ = window.publish(from: 1)
         window.confirmed(1...1)
         window.confirmed(1...9)
-        #expect(window.refused(1...9).isEmpty)
-        #expect(window.inFlightCount == 0 && window.unrecordedCount == 1 && window.pausedLanes.isEmpty)
+        #expect(window.refuse(1...9).isEmpty)
+        #expect(window.inFlightCount == 0 && window.unrecordedCount == 1 && window.pausedNumbers.isEmpty)
     }
 
     @Test func noMoreIsSentWhileManyBytesAreOnTheirWay() {
@@ -162,13 +132,6 @@ struct WindowPublishingTests {
         #expect(!window.isSettled && window.isQuiet)
         window.record()
         #expect(window.isSettled && window.unrecordedCount == 0)
-    }
-
-    @Test func tagsThatDoNotFollowOneAnotherStopTheProgram() async {
-        await #expect(processExitsWith: .failure) {
-            var window = window()
-            window.published([.init(lane: 0, ordinal: 0)], firstTag: 2)
-        }
     }
 
     @Test func aWindowWithoutRoomForTheLanesStopsTheProgram() async {

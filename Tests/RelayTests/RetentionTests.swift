@@ -20,6 +20,17 @@ struct RetentionTests {
         try await connection.script("UPDATE outbox SET created_at = now() - interval '8 days'")
     }
 
+    /// The others don't wait: what holds it up would have them pile up on the server.
+    @Test func oneSessionAtATimeLooksAfterPartitions() async throws {
+        try await withMigratedDatabase { database, connection in
+            let other = try await database.connect()
+            #expect(try await Retention.begin(connection))
+            #expect(try await Retention.begin(other) == false)
+            await connection.close()
+            while try await Retention.begin(other) == false { await Task.yield() }
+        }
+    }
+
     @Test func whatIsOldAndPublishedIsDropped() async throws {
         try await withMigratedDatabase { _, connection in
             try await age(connection)

@@ -9,11 +9,11 @@ struct WindowRefusalTests {
         var window = window()
         for id in 1...4 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: Int(id % 2)) }
         #expect(window.publish(from: 1, limit: 2) == [1, 2])
-        #expect(window.refused(1...1) == [1])
-        #expect(window.pausedLanes == [1])
+        #expect(window.refuse(1...1) == [1])
+        #expect(window.pausedNumbers == [1])
         #expect(window.inFlightCount == 1 && window.unrecordedCount == 1 && window.inFlightBytes == 100)
         #expect(window.publish(from: 3) == [4])
-        window.resume(lane: 1)
+        window[1]?.resume()
         #expect(window.publish(from: 4) == [1, 3])
     }
 
@@ -22,9 +22,9 @@ struct WindowRefusalTests {
         for id in 1...3 as ClosedRange<Int64> { window.append(.make(id, market: 1), lane: 0) }
         #expect(window.publish(from: 1) == [1])
         for round in 0..<3 as Range<UInt64> {
-            #expect(window.refused((round + 1)...(round + 1)) == [0])
+            #expect(window.refuse((round + 1)...(round + 1)) == [0])
             #expect(window.publish(from: round + 2).isEmpty)
-            window.resume(lane: 0)
+            window[0]?.resume()
             #expect(window.publish(from: round + 2) == [1])
         }
         window.confirmed(4...4)
@@ -35,8 +35,8 @@ struct WindowRefusalTests {
         var window = window(lanes: 1)
         for id in 1...5 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 0) }
         #expect(window.publish(from: 1, limit: 3) == [1, 2, 3])
-        #expect(window.refused(1...3) == [0])
-        window.resume(lane: 0)
+        #expect(window.refuse(1...3) == [0])
+        window[0]?.resume()
         #expect(window.publish(from: 4) == [1, 2, 3, 4, 5])
     }
 
@@ -44,8 +44,8 @@ struct WindowRefusalTests {
         var window = window(lanes: 1)
         for id in 1...2 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 0) }
         _ = window.publish(from: 1)
-        #expect(window.refused(1...1) == [0])
-        #expect(window.refused(2...2).isEmpty)
+        #expect(window.refuse(1...1) == [0])
+        #expect(window.refuse(2...2).isEmpty)
     }
 
     /// Rows of a lane that waits keep nobody from recording what was confirmed.
@@ -55,7 +55,7 @@ struct WindowRefusalTests {
         _ = window.publish(from: 1, limit: 2)
         window.confirmed(1...1)
         #expect(!window.isQuiet)
-        _ = window.refused(2...2)
+        _ = window.refuse(2...2)
         #expect(window.isQuiet && !window.isSettled)
         #expect(window.ledgerEntries == [.init(lane: 0, afterID: 0, upToID: 1, rows: 1)])
     }
@@ -65,17 +65,17 @@ struct WindowRefusalTests {
         var window = window()
         for id in 1...4 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: Int(id % 2)) }
         #expect(window.publish(from: 1) == [1, 2, 3, 4])
-        #expect(window.cleanLanes.isEmpty)
-        _ = window.refused(1...1)
+        #expect(window.cleanNumbers.isEmpty)
+        _ = window.refuse(1...1)
         window.confirmed(2...4)
         window.record()
         #expect(window.isSettled)
-        #expect(window.cleanLanes == [0])
-        window.resume(lane: 1)
+        #expect(window.cleanNumbers == [0])
+        window[1]?.resume()
         _ = window.publish(from: 5)
         window.confirmed(5...5)
         window.record()
-        #expect(window.cleanLanes == [0, 1])
+        #expect(window.cleanNumbers == [0, 1])
     }
 }
 
@@ -83,7 +83,7 @@ struct WindowRefusalTests {
 struct WindowBoundTests {
     /// Size 6 with two lanes: four rows, and one of each lane beyond.
     private func fullWindow() -> PublishingWindow {
-        var window = window(size: 6)
+        let window = window(size: 6)
         for id in 1...20 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: Int(id % 2)) }
         return window
     }
@@ -102,12 +102,12 @@ struct WindowBoundTests {
         for id in 1...5 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 0) }
         #expect(window.publish(from: 1) == [1, 2, 3, 4])
         // Row 1 is refused; 2 to 4 are confirmed and wait for it, and lane 1 fills the room that it left.
-        _ = window.refused(1...1)
+        _ = window.refuse(1...1)
         window.confirmed(2...4)
         for id in 6...8 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 1) }
         #expect(window.publish(from: 5) == [6])
         #expect(window.unrecordedCount == 4)
-        window.resume(lane: 0)
+        window[0]?.resume()
         #expect(window.publish(from: 6) == [1])
         window.confirmed(6...6)
         #expect(window.ledgerEntries == [.init(lane: 0, afterID: 0, upToID: 4, rows: 4)])
@@ -133,7 +133,7 @@ struct WindowBoundTests {
         for id in 1...5 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 0) }
         for id in 6...9 as ClosedRange<Int64> { window.append(.make(id, market: Int32(id)), lane: 1) }
         #expect(window.publish(from: 1) == [1, 2, 3, 4, 6], "the head of lane 1 leaves through the full window")
-        _ = window.refused(1...1)
+        _ = window.refuse(1...1)
         #expect(window.publish(from: 6).isEmpty)
     }
 }

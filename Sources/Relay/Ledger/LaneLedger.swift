@@ -16,6 +16,12 @@ struct LaneLedger: Sendable {
         let claimedAt: Int64
     }
 
+    /// Settings of the session that holds the lanes. A relay that is stopped, in whatever state, loses it within 20 s, and its
+    /// lanes with it: they are taken over, and what it writes later finds no session. It is heard of each second otherwise.
+    static let sessionLimits = [
+        "idle_session_timeout": "12s", "idle_in_transaction_session_timeout": "8s", "statement_timeout": "8s",
+    ]
+
     let connection: PostgresConnection
     let relay: String
 
@@ -56,7 +62,32 @@ struct LaneLedger: Sendable {
                 name: "lock_free_lanes", [.array(lanes), .int8(Int64(limit))])
         ])[0]
         guard locked.count > 0 else { return [] }
-        return try await enter(try locked.map { row throws(PostgresError) in Int(try row.int4(0)) })
+        let lanes = try locked.map { row throws(PostgresError) in Int(try row.int4(0)) }
+        try await probe(lanes)
+        return try await enter(lanes)
+    }
+
+    /// Makes sure that the ledger takes entries of these lanes, and undoes them: else all that is published would be repeated by
+    /// each relay that comes after this one. A lane without a pending row has nothing to repeat.
+    private func probe(_ lanes: [Int]) async throws(PostgresError) {
+        var array = BinaryArray(elementType: .int2, capacity: lanes.count)
+        for lane in lanes { array.append(int2: Int16(lane)) }
+        _ = try await connection.pipeline([
+            Statement("BEGIN", name: "begin"),
+            Statement(
+                """
+                INSERT INTO outbox_deliveries (lane, after_id, upto_id, rows, relay, published_at)
+                SELECT mine.lane, ends.upto_id, next.id, 1, $2, now()
+                FROM unnest($1::smallint[]) AS mine(lane)
+                CROSS JOIN LATERAL (
+                    SELECT coalesce((SELECT upto_id FROM outbox_deliveries d WHERE d.lane = mine.lane
+                                     ORDER BY after_id DESC LIMIT 1), 0) AS upto_id) AS ends
+                CROSS JOIN LATERAL (
+                    SELECT id FROM outbox o WHERE o.lane = mine.lane AND o.id > ends.upto_id ORDER BY id LIMIT 1) AS next
+                """,
+                name: "probe_ledger", [.array(array), .text(relay)]),
+            Statement("ROLLBACK", name: "rollback"),
+        ])
     }
 
     private func enter(_ lanes: [Int]) async throws(PostgresError) -> [Claim] {
@@ -109,9 +140,24 @@ struct LaneLedger: Sendable {
         ])
     }
 
+    /// Another relay has extended the chain; the server has become a standby.
+    private static let endsOwnership: Set<String> = ["23505", "25006"]
+
+    /// As ``record(_:)``. But an error of the server's leaves the lanes with this relay: it keeps what it published, and tries again.
+    /// - Returns: the error; nil if there was none.
+    func tryToRecord(_ entries: [LedgerEntry]) async throws(PostgresError) -> String? {
+        do throws(PostgresError) {
+            try await record(entries)
+            return nil
+        } catch {
+            guard error.kind == .server, !Self.endsOwnership.contains(error.sqlstate ?? "") else { throw error }
+            return "\(error)"
+        }
+    }
+
     /// Extends the chains. Should another relay have extended one of them, the insert fails on the key (23505): this
     /// relay is no longer the owner and must stop.
-    func record(_ entries: [PublishingWindow.LedgerEntry]) async throws(PostgresError) {
+    func record(_ entries: [LedgerEntry]) async throws(PostgresError) {
         var lanes = BinaryArray(elementType: .int2, capacity: entries.count)
         var afterIDs = BinaryArray(elementType: .int8, capacity: entries.count)
         var upToIDs = BinaryArray(elementType: .int8, capacity: entries.count)

@@ -8,48 +8,26 @@ import Records
 /// The window bounds how many rows are published and not yet in the ledger, which is what a hard fault can repeat.
 struct PublishingWindow {
     /// A row on its way, by its place.
-    struct Place: Equatable {
-        let lane: Int
+    private struct Place {
+        let lane: OwnedLane
         let ordinal: Int
-    }
-
-    /// A lane's next link in the ledger's chain.
-    struct LedgerEntry: Equatable, Sendable {
-        let lane: Int
-        let afterID: Int64
-        let upToID: Int64
-        let rows: Int
-        /// Those of the rows that were not published.
-        var excepted: [Int64] = []
-        /// When the first of the rows left. Two entries that differ in this alone are the same.
-        var publishedAt: ContinuousClock.Instant?
-
-        static func == (one: Self, other: Self) -> Bool {
-            one.lane == other.lane && one.afterID == other.afterID && one.upToID == other.upToID
-                && one.rows == other.rows && one.excepted == other.excepted
-        }
     }
 
     /// How many rows may be published and unrecorded. Room for one row of each lane is kept beyond it: the first row of a
     /// lane may always leave, or rows behind it could fill the window and wait for it for ever.
     let limit: Int
-    private let seriesLimit: Int
+    /// How many rows of a market and kind may be on their way.
+    private(set) var seriesLimit: Int
     /// No more is sent while bodies of this many bytes in all are on their way: it bounds memory, not order.
     private let byteLimit: Int
-    /// By lane; nil for those of other relays.
-    private var lanes = [LaneQueue?](repeating: nil, count: Lane.count)
-    /// Lanes that may have rows beyond those that were read.
-    private var unread: Set<Int> = []
-    /// Lanes that are to be given up: nothing more is sent from them but what fills a gap.
-    private(set) var leavingLanes: Set<Int> = []
+    /// By number; nil for those of other relays.
+    private var lanes = [OwnedLane?](repeating: nil, count: Lane.count)
+    private var claims = 0
     /// Rows on their way by delivery tag, from `firstTag` on; nil for those that are settled.
     private var inFlight: Deque<Place?> = []
     private var firstTag: UInt64 = 1
     private(set) var inFlightCount = 0
     private(set) var inFlightBytes = 0
-    private(set) var unrecordedCount = 0
-    /// Lanes that wait because the broker did not take a row.
-    private(set) var pausedLanes: Set<Int> = []
     /// Nothing more is sent but what fills a gap: a row that stays behind would have those repeated that left before it.
     var isDraining = false
 
@@ -63,138 +41,93 @@ struct PublishingWindow {
         precondition(limit > 0, "a window of \(size) has no room for \(laneCount) lanes")
     }
 
-    var ownedLanes: [Int] { lanes.indices.filter { lanes[$0] != nil } }
+    // MARK: lanes
+
+    /// The lanes of this relay, by number.
+    var owned: some Sequence<OwnedLane> { lanes.lazy.compactMap { $0 } }
+    /// The lane, if it is this relay's.
+    subscript(number: Int) -> OwnedLane? { lanes[number] }
+    var ownedNumbers: [Int] { owned.map(\.number) }
     /// The lanes that the next owner need not be careful with: all that was published is in the ledger, and no row is
     /// left that an owner before may have published.
-    var cleanLanes: [Int] { ownedLanes.filter { lanes[$0]?.isClean == true } }
-    /// Whether all is done that can be done: nothing is on its way, nothing can be recorded, and a gap only waits
-    /// because the broker does not take it.
-    var isSettled: Bool {
-        inFlightCount == 0
-            && ownedLanes.allSatisfy {
-                lanes[$0]!.recordableCount == 0 && (!lanes[$0]!.hasGap || pausedLanes.contains($0))
-            }
-    }
-    /// Whether there is nothing to wait for before what was confirmed is recorded.
-    var isQuiet: Bool {
-        let isFull = unrecordedCount >= limit
-        return inFlightCount == 0
-            && !lanes.indices.contains { mayLeave(from: $0) && (!isFull || lanes[$0]!.readyHead != nil) }
-    }
+    var cleanNumbers: [Int] { owned.filter(\.isClean).map(\.number) }
+    var isAnyPaused: Bool { owned.contains { $0.isPaused } }
 
-    mutating func take(lane: Int, recordedUpTo: Int64) {
-        lanes[lane] = LaneQueue(recordedUpTo: recordedUpTo, seriesLimit: seriesLimit)
-        unread.insert(lane)
+    mutating func own(_ taken: LaneLedger.Claim) {
+        claims += 1
+        lanes[taken.lane] = OwnedLane(taken, claim: claims, seriesLimit: seriesLimit)
     }
 
     /// Sends nothing more from some lanes, so that they can be given up by ``takeLeft()`` when what is on its way is done.
-    mutating func leave(_ count: Int) {
-        leavingLanes.formUnion(ownedLanes.filter { !leavingLanes.contains($0) }.suffix(count))
+    func leave(_ count: Int) {
+        for lane in Array(owned.filter { !$0.isLeaving }).suffix(count) { lane.isLeaving = true }
     }
 
     /// The lanes that were to be left and have nothing unrecorded by now; they are forgotten.
-    /// - Returns: the lanes, and those of them that are clean.
-    mutating func takeLeft() -> (lanes: [Int], clean: [Int]) {
-        let left = leavingLanes.filter { lanes[$0]?.isSettled == true }.sorted()
-        let clean = left.filter { lanes[$0]?.isClean == true }
-        for lane in left {
-            lanes[lane] = nil
-            leavingLanes.remove(lane)
-            pausedLanes.remove(lane)
-            unread.remove(lane)
-        }
-        return (left, clean)
+    mutating func takeLeft() -> [OwnedLane] {
+        let left = owned.filter { $0.isLeaving && $0.isSettled }
+        for lane in left { lanes[lane.number] = nil }
+        return Array(left)
     }
 
-    // MARK: read
-
-    /// Where a lane's next rows begin; nil if it is not this relay's.
-    func readUpTo(lane: Int) -> Int64? { lanes[lane]?.readUpTo }
-
-    /// Any lane may have new rows.
-    mutating func woken() { unread = Set(ownedLanes) }
-
-    /// Rows were superseded: those that were read and did not leave are read once more.
-    mutating func readAgain() {
-        for lane in ownedLanes { lanes[lane]!.forgetUnpublished() }
-        woken()
-    }
-
-    /// The lanes that may have more rows and have room for them, where to read on, and how many. They count as read from now
-    /// on, until ``woken()`` or until an answer is as long as its limit.
-    mutating func takeUnread(capacity: Int, limit: Int) -> [OutboxReader.Request] {
-        var requests: [OutboxReader.Request] = []
-        for lane in unread.sorted() {
-            guard let queue = lanes[lane], queue.count <= capacity / 2 else { continue }
-            requests.append((lane, queue.readUpTo, min(limit, capacity - queue.count)))
-            unread.remove(lane)
-        }
-        return requests
-    }
-
-    /// The answer for the lane was as long as it might be: there may be more.
-    mutating func mayHaveMore(lane: Int) { unread.insert(lane) }
-
-    mutating func append(_ row: OutboxRow, isExcepted: Bool = false, lane: Int) {
-        lanes[lane]?.append(row, isExcepted: isExcepted)
+    mutating func setSeriesLimit(_ limit: Int) {
+        guard limit != seriesLimit else { return }
+        seriesLimit = limit
+        for lane in owned { lane.setSeriesLimit(limit) }
     }
 
     // MARK: publish
 
+    /// How many rows are published and not in the ledger.
+    var unrecordedCount: Int { owned.reduce(0) { $0 + $1.unrecordedCount } }
     /// Whether as many rows are ready as are on their way. What became ready one by one leaves together then, which costs the
     /// broker fewer writes and confirms; when nothing is on its way a single row need not wait.
-    var isBurstDue: Bool {
-        lanes.indices.reduce(0) { $0 + (pausedLanes.contains($1) ? 0 : lanes[$1]?.readyCount ?? 0) } >= inFlightCount
-    }
+    var isBurstDue: Bool { owned.reduce(0) { $0 + ($1.isPaused ? 0 : $1.readyCount) } >= inFlightCount }
 
-    /// Takes the rows to publish now, the oldest first. Give their delivery tags by ``published(_:firstTag:)``.
-    mutating func takeReady(
-        limit count: Int = 1000, at now: ContinuousClock.Instant = .now
-    ) -> [(place: Place, row: OutboxRow)] {
-        var taken: [(place: Place, row: OutboxRow)] = []
+    /// Takes the rows to publish now, the oldest first. Their delivery tags follow those of the rows that were taken before.
+    mutating func takeReady(limit count: Int = 1000, at now: ContinuousClock.Instant = .now) -> [Departure] {
+        var taken: [Departure] = []
+        var room = limit - unrecordedCount
         // The lanes that rows may leave from, and the first row of each.
-        var open = lanes.indices.filter(mayLeave).map { (lane: $0, id: lanes[$0]!.firstReadyID) }
-        while unrecordedCount < limit, taken.count < count, inFlightBytes < byteLimit,
+        var open = owned.filter { $0.mayLeave(isDraining: isDraining) }.map { (lane: $0, id: $0.firstReadyID) }
+        while room > 0, taken.count < count, inFlightBytes < byteLimit,
             let first = open.indices.min(by: { open[$0].id < open[$1].id })
         {
             let lane = open[first].lane
             taken.append(take(from: lane, at: now))
-            if mayLeave(from: lane) { open[first].id = lanes[lane]!.firstReadyID } else { open.remove(at: first) }
+            room -= 1
+            if lane.mayLeave(isDraining: isDraining) {
+                open[first].id = lane.firstReadyID
+            } else {
+                open.remove(at: first)
+            }
         }
-        if unrecordedCount >= limit { takeHeads(into: &taken, limit: count, at: now) }
+        if room <= 0 { takeHeads(into: &taken, limit: count, at: now) }
         return taken
     }
 
-    private func mayLeave(from lane: Int) -> Bool {
-        guard let queue = lanes[lane], queue.readyCount > 0, !pausedLanes.contains(lane) else { return false }
-        return !(isDraining || leavingLanes.contains(lane)) || queue.isFirstReadyGap
-    }
-
-    private mutating func takeHeads(
-        into taken: inout [(place: Place, row: OutboxRow)], limit: Int, at now: ContinuousClock.Instant
-    ) {
-        for lane in lanes.indices where taken.count < limit && mayLeave(from: lane) && lanes[lane]!.readyHead != nil {
+    private mutating func takeHeads(into taken: inout [Departure], limit: Int, at now: ContinuousClock.Instant) {
+        for lane in lanes.lazy.compactMap({ $0 }) where lane.isHeadReady && lane.mayLeave(isDraining: isDraining) {
+            guard taken.count < limit else { return }
             taken.append(take(from: lane, at: now))
         }
     }
 
-    private mutating func take(from lane: Int, at now: ContinuousClock.Instant) -> (place: Place, row: OutboxRow) {
-        let place = Place(lane: lane, ordinal: lanes[lane]!.publishFirstReady(at: now))
-        unrecordedCount += 1
+    private mutating func take(from lane: OwnedLane, at now: ContinuousClock.Instant) -> Departure {
+        let ordinal = lane.publishFirstReady(at: now)
+        inFlight.append(Place(lane: lane, ordinal: ordinal))
         inFlightCount += 1
-        let row = lanes[lane]![place.ordinal].row
-        inFlightBytes += row.bodyBytes
-        return (place, row)
+        let entry = lane[ordinal]
+        inFlightBytes += entry.row.bodyBytes
+        return Departure(row: entry.row, previousID: entry.previousID)
     }
 
-    mutating func published(_ places: some Collection<Place>, firstTag tag: UInt64) {
-        precondition(tag == firstTag + UInt64(inFlight.count), "delivery tags must follow one another")
-        for place in places { inFlight.append(place) }
-    }
+    /// The delivery tag that the next row will have.
+    var nextTag: UInt64 { firstTag + UInt64(inFlight.count) }
 
     /// The rows on their way.
     var inFlightRows: [(lane: Int, row: OutboxRow)] {
-        inFlight.compactMap { place in place.map { ($0.lane, lanes[$0.lane]![$0.ordinal].row) } }
+        inFlight.compactMap { place in place.map { ($0.lane.number, $0.lane[$0.ordinal].row) } }
     }
 
     // MARK: settle
@@ -205,33 +138,30 @@ struct PublishingWindow {
         // Half open, because what a closed range has for an index showed in the profile.
         for tag in tags.lowerBound..<(tags.upperBound + 1) {
             guard let place = settle(tag) else { continue }
-            each(lanes[place.lane]![place.ordinal].row)
-            lanes[place.lane]!.confirmed(place.ordinal)
+            each(place.lane[place.ordinal].row)
+            place.lane.confirmed(place.ordinal)
         }
     }
 
-    /// The broker did not take these rows: their lanes wait until ``resume(lane:)``.
+    /// The broker did not take these rows.
     /// - Parameter isUncertain: it may have taken them all the same. A nack says so, a return does not.
-    /// - Returns: the lanes that wait from now on.
-    mutating func refused(_ tags: ClosedRange<UInt64>, isUncertain: Bool = true) -> [Int] {
-        var paused: [Int] = []
+    /// - Returns: their lanes.
+    mutating func refused(_ tags: ClosedRange<UInt64>, isUncertain: Bool = true) -> [OwnedLane] {
+        var refused: [Int: OwnedLane] = [:]
         for tag in tags.reversed() {
             guard let place = settle(tag) else { continue }
-            lanes[place.lane]!.refused(place.ordinal, isUncertain: isUncertain)
-            unrecordedCount -= 1
-            if pausedLanes.insert(place.lane).inserted { paused.append(place.lane) }
+            place.lane.refused(place.ordinal, isUncertain: isUncertain)
+            refused[place.lane.number] = place.lane
         }
-        return paused
+        return refused.values.sorted { $0.number < $1.number }
     }
-
-    mutating func resume(lane: Int) { pausedLanes.remove(lane) }
 
     private mutating func settle(_ tag: UInt64) -> Place? {
         guard tag >= firstTag, tag - firstTag < UInt64(inFlight.count), let place = inFlight[Int(tag - firstTag)]
         else { return nil }
         inFlight[Int(tag - firstTag)] = nil
         inFlightCount -= 1
-        inFlightBytes -= lanes[place.lane]![place.ordinal].row.bodyBytes
+        inFlightBytes -= place.lane[place.ordinal].row.bodyBytes
         while let first = inFlight.first, first == nil {
             inFlight.removeFirst()
             firstTag += 1
@@ -241,12 +171,23 @@ struct PublishingWindow {
 
     // MARK: record
 
+    /// Whether all is done that can be done: nothing is on its way, nothing can be recorded, and a gap only waits
+    /// because the broker does not take it.
+    var isSettled: Bool {
+        inFlightCount == 0 && owned.allSatisfy { $0.recordableCount == 0 && (!$0.hasGap || $0.isPaused) }
+    }
+    /// Whether there is nothing to wait for before what was confirmed is recorded.
+    var isQuiet: Bool {
+        guard inFlightCount == 0 else { return false }
+        let isFull = unrecordedCount >= limit
+        return !owned.contains { $0.mayLeave(isDraining: isDraining) && (!isFull || $0.isHeadReady) }
+    }
     /// How many rows can be added to the ledger.
-    var recordableCount: Int { lanes.indices.reduce(0) { $0 + (lanes[$1]?.recordableCount ?? 0) } }
+    var recordableCount: Int { owned.reduce(0) { $0 + $1.recordableCount } }
     /// What can be added to the ledger.
-    var ledgerEntries: [LedgerEntry] { ownedLanes.compactMap { lanes[$0]?.nextLedgerEntry(lane: $0) } }
+    var ledgerEntries: [LedgerEntry] { owned.compactMap(\.nextLedgerEntry) }
 
-    mutating func recorded(_ entries: [LedgerEntry]) {
-        for entry in entries { unrecordedCount -= lanes[entry.lane]!.recorded(upTo: entry.upToID) }
+    func recorded(_ entries: [LedgerEntry]) {
+        for entry in entries { lanes[entry.lane]?.recorded(upTo: entry.upToID) }
     }
 }

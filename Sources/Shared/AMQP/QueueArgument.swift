@@ -39,8 +39,7 @@ public struct QueueArgument: Sendable, Equatable {
     public static func losses(_ arguments: [QueueArgument]) -> [String] {
         func value(_ name: String) -> Value? { arguments.first { $0.name == name }?.value }
         var losses: [String] = []
-        let rejects = [.text("reject-publish"), .text("reject-publish-dlx")].contains(value("x-overflow"))
-        for limit in ["x-max-length", "x-max-length-bytes"] where !rejects {
+        for limit in ["x-max-length", "x-max-length-bytes"] where !rejects(arguments) {
             guard let found = value(limit) else { continue }
             losses.append("\(limit) \(found) with overflow drop-head: the oldest messages are dropped")
         }
@@ -49,6 +48,15 @@ public struct QueueArgument: Sendable, Equatable {
             losses.append("x-expires \(found) ms: without a consumer the queue is deleted with its messages")
         }
         return losses
+    }
+}
+
+extension QueueArgument {
+    /// Whether a queue with these arguments refuses messages when it is full.
+    public static func rejects(_ arguments: [QueueArgument]) -> Bool {
+        arguments.contains {
+            $0.name == "x-overflow" && [.text("reject-publish"), .text("reject-publish-dlx")].contains($0.value)
+        }
     }
 }
 

@@ -15,6 +15,8 @@ public enum AdvisoryLock {
     public static let relayLane: Int32 = 0x43_4152
     /// A relay holds this with a key of its own as long as it lives: so relays count one another.
     public static let relayPresence: Int32 = 0x43_4150
+    /// Held by the one session that looks after partitions.
+    public static let retention: Int32 = 0x43_4154
     /// Held by the command that is at work on an act, the act's number being the second key.
     public static let act: Int32 = 0x43_4141
 

@@ -116,13 +116,16 @@ extension FaultKind {
         case .memoryAlarm: FaultTraits([30], "RabbitMQ's memory alarm, until it blocks a relay")
         case .diskAlarm: FaultTraits([30], "RabbitMQ's disk alarm, until it blocks a relay")
         case .outputQueueDeleted:
-            FaultTraits([31], "the output queue deleted when it is empty, then load again", hitsGateway: true)
+            FaultTraits(
+                [31], "the output queue deleted when it is empty, then load again", repeats: .eachRelay(1),
+                hitsGateway: true)
         case .inputQueueDeleted:
             FaultTraits([32], "the candles' queue deleted when it is empty", mixesArrival: true)
         case .outputQueueFull:
             FaultTraits(
                 [33, 37],
-                "the output queue has room for two messages and its consumer is slow: it takes some and refuses some")
+                "the output queue has room for two messages and its consumer is slow: it takes some and refuses some",
+                repeats: .eachRelay(1))
         case .gatewayStopped: FaultTraits([40], "nobody takes from the output queue for a second or two")
         case .consumerTimesOut:
             FaultTraits(

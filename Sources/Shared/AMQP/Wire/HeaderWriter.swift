@@ -16,6 +16,15 @@ public struct HeaderWriter: Sendable {
         frames.put(value)
     }
 
+    /// Adds a number as a text, in decimal.
+    public mutating func add(_ name: StaticString, decimal value: Int64) {
+        begin(name, kind: "S")
+        let length = frames.beginLength()
+        var text = String(value)
+        text.withUTF8 { frames.bytes.append(contentsOf: $0) }
+        frames.endLength(length)
+    }
+
     /// Adds a truth value.
     public mutating func add(_ name: StaticString, _ value: Bool) {
         begin(name, kind: "t")

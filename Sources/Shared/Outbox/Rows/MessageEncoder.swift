@@ -18,13 +18,20 @@ package struct MessageEncoder {
     }
 
     package func encode(_ rows: some Collection<OutboxRow>) -> PublishBatch {
-        let bytes = rows.reduce(0) { $0 + $1.bodyBytes }
-        var batch = PublishBatch(queue: queue, messages: rows.count, bytesEach: bytes / max(1, rows.count))
-        for row in rows { append(row, to: &batch) }
+        encode(rows.lazy.map { Departure(row: $0, previousID: nil) })
+    }
+
+    package func encode(_ departures: some Collection<Departure>) -> PublishBatch {
+        let bytes = departures.reduce(0) { $0 + $1.row.bodyBytes }
+        let count = departures.count
+        var batch = PublishBatch(queue: queue, messages: count, bytesEach: bytes / max(1, count))
+        for departure in departures { append(departure, to: &batch) }
         return batch
     }
 
-    private func append(_ row: OutboxRow, to batch: inout PublishBatch) {
+    /// Headers that would say nothing are left out; docs/messages.md has them all.
+    private func append(_ departure: Departure, to batch: inout PublishBatch) {
+        let row = departure.row
         let rows = row.answer.rows
         let trace = rows.bytesIfPresent(row.position, OutboxReader.Column.traceID)
         let body = rows.bytes(row.position, OutboxReader.Column.body)
@@ -33,8 +40,9 @@ package struct MessageEncoder {
             correlationID: trace.span, body: body.span
         ) { headers in
             headers.add("x-market-id", row.series.market)
-            headers.add("x-attempt", row.attempt)
-            headers.add("x-possibly-redelivered", row.isPossiblyRedelivered)
+            if let previous = departure.previousID { headers.add("x-previous-id", decimal: previous) }
+            if row.attempt > 1 { headers.add("x-attempt", row.attempt) }
+            if row.isPossiblyRedelivered { headers.add("x-possibly-redelivered", true) }
             if !rows.isNull(row.position, OutboxReader.Column.traceParent) {
                 headers.add("traceparent", rows.bytes(row.position, OutboxReader.Column.traceParent).span)
             }

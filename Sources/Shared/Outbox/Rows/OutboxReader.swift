@@ -2,20 +2,28 @@ package import Postgres
 
 /// Reads the log: for each lane the rows after a given one, in order.
 package struct OutboxReader {
-    /// Where a lane is to be read on.
-    package typealias Request = (lane: Int, afterID: Int64, limit: Int)
-
     /// What was read, and by which requests.
     package struct Answer: Sendable {
-        package let requests: [Request]
+        package let requests: [ReadRequest]
         package let rows: Rows
         /// Those of the rows that are parked or superseded.
         package let excepted: Set<Int64>
+
+        /// The rows one by one.
+        package func rows(_ encoder: inout MessageEncoder) -> ReadAnswer {
+            let answer = OutboxAnswer(rows)
+            return ReadAnswer(
+                requests: requests,
+                rows: (0..<rows.count).map { position in
+                    (Int(rows.int2(position, Column.lane)), OutboxRow(position, of: answer, &encoder))
+                },
+                excepted: excepted, byteCount: rows.byteCount)
+        }
     }
 
-    package static func read(_ requests: [Request], _ connection: PostgresConnection) async throws(PostgresError)
-        -> Answer
-    {
+    package static func read(
+        _ requests: [ReadRequest], _ connection: PostgresConnection
+    ) async throws(PostgresError) -> Answer {
         let answers = try await connection.pipeline(statements(requests))
         try check(answers[0], requests)
         let excepted = Set(try answers[1].map { row throws(PostgresError) in try row.int8(0) })
@@ -65,7 +73,7 @@ package struct OutboxReader {
 
     /// The rows, and then which of those that come next in the lanes are excepted: a row that is superseded between the two
     /// is published all the same.
-    package static func statements(_ requests: [Request]) -> [Statement] {
+    package static func statements(_ requests: [ReadRequest]) -> [Statement] {
         var lanes = BinaryArray(elementType: .int2, capacity: requests.count)
         var afterIDs = BinaryArray(elementType: .int8, capacity: requests.count)
         var limits = BinaryArray(elementType: .int4, capacity: requests.count)
@@ -76,17 +84,24 @@ package struct OutboxReader {
         }
         let parameters = [lanes, afterIDs, limits].map(Parameter.array)
         return [
-            Statement(rows, name: "read_outbox", parameters),
+            Statement(rows, name: "read_outbox", parameters + [.int8(Int64(bytesPerLane))]),
             Statement(exceptions, name: "read_exceptions", parameters),
         ]
     }
+
+    /// No more bodies than this are read of a lane at once, and the first in any case: whatever the size of a row, an answer fits in
+    /// memory. The size of a body is known without reading it.
+    package static let bytesPerLane = 256 << 10
 
     private static let rows = """
         SELECT o.lane, o.id, o.market_id, o.record_type, o.trace_id, o.traceparent, o.created_at, o.body
         FROM unnest($1::smallint[], $2::bigint[], $3::int[]) AS wanted(lane, after_id, n)
         CROSS JOIN LATERAL (
-            SELECT * FROM outbox WHERE lane = wanted.lane AND id > wanted.after_id ORDER BY id LIMIT wanted.n
+            SELECT *, sum(octet_length(body)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - octet_length(body)
+                      AS bytes_before
+            FROM (SELECT * FROM outbox WHERE lane = wanted.lane AND id > wanted.after_id ORDER BY id LIMIT wanted.n) r
         ) o
+        WHERE o.bytes_before < $4
         """
 
     private static let exceptions = """
@@ -97,4 +112,19 @@ package struct OutboxReader {
             WHERE lane = wanted.lane AND outbox_id > wanted.after_id ORDER BY outbox_id LIMIT wanted.n
         ) x
         """
+}
+
+extension OutboxRow {
+    /// A row of an answer. Whether it may have been published before is found out by its lane.
+    fileprivate init(_ position: Int, of answer: OutboxAnswer, _ encoder: inout MessageEncoder) {
+        let rows = answer.rows
+        self.init(
+            id: rows.int8(position, OutboxReader.Column.id),
+            series: Series(
+                market: rows.int4(position, OutboxReader.Column.market),
+                kind: encoder.kind(named: rows.bytes(position, OutboxReader.Column.recordType))),
+            createdAt: rows.timestampMilliseconds(position, OutboxReader.Column.createdAt),
+            isPossiblyRedelivered: false, attempt: 1,
+            bodyBytes: rows.byteCount(position, OutboxReader.Column.body), answer: answer, position: position)
+    }
 }

@@ -27,7 +27,7 @@ package struct OutboxRow: Sendable {
     /// the broker said that it did not take it.
     package var isPossiblyRedelivered: Bool
     /// Which attempt this is, from 1 on. Only what is the row's own fault counts.
-    package let attempt: Int32
+    package var attempt: Int32
     package let bodyBytes: Int
     package let answer: OutboxAnswer
     /// Its row in the answer.
@@ -51,6 +51,17 @@ package struct OutboxRow: Sendable {
     package var sampledTrace: SampledTrace? {
         guard !answer.rows.isNull(position, OutboxReader.Column.traceParent) else { return nil }
         return SampledTrace(traceparent: answer.rows.bytes(position, OutboxReader.Column.traceParent).span)
+    }
+}
+
+/// A row that leaves, and the announcement of its market and kind that it follows; nil if it begins a chain.
+package struct Departure: Sendable {
+    package let row: OutboxRow
+    package let previousID: Int64?
+
+    package init(row: OutboxRow, previousID: Int64?) {
+        self.row = row
+        self.previousID = previousID
     }
 }
 

@@ -19,9 +19,18 @@ struct Announcement: Sendable {
     let properties: [String: Value]
     let headers: [String: Value]
 
-    init(id: Int64, body: [UInt8], isRedelivered: Bool = false) {
+    /// The announcement before it of its market and kind; nil where a relay begins.
+    var previousID: Int64? {
+        guard case .text(let text)? = headers["x-previous-id"] else { return nil }
+        return Int64(text)
+    }
+
+    /// Whether an operator had it published again, or a row that the broker rejected for what is in it: outside the order.
+    var isRetried: Bool { headers["x-attempt"] != nil }
+
+    init(id: Int64, body: [UInt8], isRedelivered: Bool = false, headers: [String: Value] = [:]) {
         (self.id, self.body, self.isRedelivered) = (id, body, isRedelivered)
-        (properties, headers) = ([:], [:])
+        (properties, self.headers) = ([:], headers)
     }
 
     init(_ envelope: amqp_envelope_t) {

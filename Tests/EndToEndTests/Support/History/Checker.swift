@@ -118,7 +118,8 @@ struct Checker {
 
     private mutating func checkDeliveries() {
         var counts: [Int64: Int] = [:]
-        var last: [Series: Int64] = [:]
+        var consumer = ChainConsumer<Series>()
+        var retried: Set<Int64> = []
         var repetitions = 0
         for delivery in history.deliveries {
             guard let row = rows[delivery.id] else {
@@ -126,16 +127,15 @@ struct Checker {
                 continue
             }
             if delivery.body != row.body { found(.altered, "announcement \(delivery.id) differs from its outbox row") }
+            consumer.receive(delivery, of: Series(row))
+            if delivery.isRetried { retried.insert(delivery.id) }
             let earlier = counts[delivery.id, default: 0]
             // A copy that the broker repeats to a gateway that lost its connection is not the relay's.
             guard earlier == 0 || !delivery.isRedelivered else { continue }
             counts[delivery.id] = earlier + 1
-            if earlier > 0 {
-                repetitions += 1
-            } else {
-                checkOrder(row, &last)
-            }
+            if earlier > 0 { repetitions += 1 }
         }
+        checkOrder(consumer, received: counts.keys.filter { !retried.contains($0) })
         if repetitions > history.allowedDuplicates {
             found(.duplicates, "\(repetitions) repetitions, \(history.allowedDuplicates) are allowed")
         }
@@ -151,11 +151,15 @@ struct Checker {
         }
     }
 
-    private mutating func checkOrder(_ row: History.OutboxRow, _ last: inout [Series: Int64]) {
-        let series = Series(row)
-        if let before = last.updateValue(row.id, forKey: series), before > row.id {
-            found(.order, "\(row.id) of \(series) came after \(before)")
+    /// A consumer that follows the chain has each event once and in order: so it has each that came. One violation for each
+    /// market and kind, as it takes nothing more behind the first that it misses.
+    private mutating func checkOrder(_ consumer: ChainConsumer<Series>, received: [Int64]) {
+        var missed: [Series: Int64] = [:]
+        for id in received where !consumer.taken.contains(id) {
+            guard let row = rows[id] else { continue }
+            missed[Series(row)] = min(missed[Series(row)] ?? id, id)
         }
+        for (series, id) in missed { found(.order, "\(id) of \(series) came, and does not follow") }
     }
 
     private mutating func checkBooks(_ counts: [Int64: Int]) {

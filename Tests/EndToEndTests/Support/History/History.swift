@@ -75,7 +75,8 @@ struct Violation: Equatable, Sendable, CustomStringConvertible {
         case falseMark = "V5"
         /// Announced, and by the books it was not.
         case unmarked = "V6"
-        /// Within a market and kind, announced for the first time after a later one, or committed before an earlier one.
+        /// Within a market and kind, announced so that a consumer that follows the chain never takes it, or committed before an
+        /// earlier one.
         case order = "V7"
         /// Other bytes than were sent.
         case altered = "V8"

@@ -12,6 +12,8 @@ struct RelayConnections: Sendable {
     /// Holds the lanes and extends the ledger. A connection of its own, so that reading never waits for a commit.
     let ledger: LaneLedger
     let publisher: AMQPPublisher
+    /// Whether the output queue refuses messages when it is full, by the arguments that it was declared with.
+    let queueRejects: Bool
     /// Where the two sessions are.
     let place: Place?
 
@@ -21,16 +23,19 @@ struct RelayConnections: Sendable {
         let server: Server
     }
 
-    init(log: PostgresConnection, ledger: LaneLedger, publisher: AMQPPublisher, place: Place? = nil) {
+    init(
+        log: PostgresConnection, ledger: LaneLedger, publisher: AMQPPublisher, queueRejects: Bool, place: Place? = nil
+    ) {
         self.log = log
         self.ledger = ledger
         self.publisher = publisher
+        self.queueRejects = queueRejects
         self.place = place
     }
 }
 
 /// What wakes a relay session.
-struct RelaySources: Sendable {
+struct WakeUps: Sendable {
     let connections: RelayConnections
     let settings: RelaySettings
     let health: RelayHealth
@@ -38,7 +43,7 @@ struct RelaySources: Sendable {
 
     func start(_ tasks: inout DiscardingTaskGroup, _ post: EventPost) {
         post.watch(&tasks, doorbell)
-        post.watch(&tasks, musters)
+        post.watch(&tasks, balances)
         post.watch(&tasks, reports)
         post.watch(&tasks) { _ in try await retain(settings.retention) }
         post.watch(&tasks, blocking)
@@ -69,28 +74,28 @@ struct RelaySources: Sendable {
         }
     }
 
-    /// Rings from the other connection and listens for it.
+    /// Rings from the other connection and listens for it. A server that takes no notification (its queue of them is full, say)
+    /// costs the poll's latency and nothing else.
     private func tryDoorbell() async throws {
-        _ = try await connections.ledger.connection.execute("SELECT pg_notify($1, '')", [.text(Channel.outbox)])
+        do throws(PostgresError) {
+            _ = try await connections.ledger.connection.execute("SELECT pg_notify($1, '')", [.text(Channel.outbox)])
+        } catch {
+            guard error.kind == .server else { throw error }
+            return health.doorbell(isHeard: false, poll: settings.pollInterval)
+        }
         let isHeard = try await connections.log.nextNotification(timeout: .seconds(2))
         health.doorbell(isHeard: isHeard, poll: settings.pollInterval)
     }
 
     /// A broker short of memory or disk takes nothing; what is sent waits in the socket, and the lanes with it.
     private func blocking(_ post: EventPost) async throws {
-        for await reason in connections.publisher.blockedChanges {
-            if let reason {
-                health.notDelivering("the broker is blocked: \(reason)", queue: settings.queue.name)
-            } else {
-                health.delivering()
-            }
-        }
+        for await reason in connections.publisher.blockedChanges { await post(.blocked(reason)) }
     }
 
-    private func musters(_ post: EventPost) async throws {
+    private func balances(_ post: EventPost) async throws {
         while true {
             if let place = connections.place { try place.servers.require(place.server) }
-            await post(.musterDue)
+            await post(.balanceDue)
             try await Task.sleep(for: .seconds(1))
         }
     }
@@ -114,6 +119,7 @@ struct RelaySources: Sendable {
         let connection = try await PostgresConnection.connect(configuration, logger: health.logger)
         await withTaskCancellationHandler {
             do {
+                guard try await Retention.begin(connection) else { return }
                 if let retention {
                     let steps = try await Retention.run(connection, retention: retention, by: settings.name)
                     for step in steps { health.retained(step) }
@@ -135,7 +141,7 @@ struct RelaySources: Sendable {
             metrics.report(report)
             health.progress.looked(report)
             try await health.vitals.write(connections.log)
-            await post(.lookAtConfirms)
+            await post(.lookAtBroker)
             let superseded = try await superseded()
             if lastSuperseded >= 0 && superseded != lastSuperseded { await post(.superseded) }
             lastSuperseded = superseded

@@ -1,39 +1,13 @@
-import AMQP
 import DequeModule
-import Outbox
-import Postgres
-
-/// What a relay session waits for.
-enum RelayEvent: Sendable {
-    /// The doorbell rang, or it is time to look.
-    case woken
-    /// An operator superseded rows.
-    case superseded
-    case read(OutboxReader.Answer)
-    case settled([Outcome])
-    case recorded([PublishingWindow.LedgerEntry])
-    case resume(lane: Int)
-    /// It is time to look which lanes this relay should have.
-    case musterDue
-    case mustered(LaneShare)
-    case left
-    case claimed([LaneLedger.Claim])
-    /// Rows that were to be put aside are.
-    case parked
-    /// It is time to look whether the broker still answers.
-    case lookAtConfirms
-    /// Finish what is on its way, begin nothing new.
-    case drain
-}
 
 /// Events that wait for the session, which an error ends. Not a stream: that would resume the session by way of another thread,
 /// which cost two wake-ups for each event.
 struct EventInbox {
-    private var events: Deque<RelayEvent> = []
+    private var events: Deque<SessionEvent> = []
     private var failure: (any Error)?
     private var waiting: CheckedContinuation<Void, Never>?
 
-    mutating func add(_ event: RelayEvent) {
+    mutating func add(_ event: SessionEvent) {
         events.append(event)
         wake()
     }
@@ -45,7 +19,7 @@ struct EventInbox {
     }
 
     /// The next event, nil when there is none at the moment.
-    mutating func take() throws -> RelayEvent? {
+    mutating func take() throws -> SessionEvent? {
         if let event = events.popFirst() { return event }
         if let failure { throw failure }
         return nil
@@ -66,11 +40,11 @@ struct EventPost: Sendable {
 
     init(_ session: RelaySession) { self.session = session }
 
-    func callAsFunction(_ event: RelayEvent) async { await session.receive(event) }
+    func callAsFunction(_ event: SessionEvent) async { await session.receive(event) }
 
     /// Runs `work` in a task of its own and posts the event that it ends with.
     func perform(
-        _ tasks: inout DiscardingTaskGroup, _ work: @escaping @Sendable () async throws -> RelayEvent
+        _ tasks: inout DiscardingTaskGroup, _ work: @escaping @Sendable () async throws -> SessionEvent
     ) {
         watch(&tasks) { post in await post(try await work()) }
     }
