@@ -80,6 +80,13 @@ extension WriterMetrics {
             "candlepost_quarantine_open", .gauge,
             "Messages in quarantine that nobody has dealt with, of all writers, by reason; exact up to 10,000."),
         MetricDescription(
+            "candlepost_writer_queue_drops_returned", .gauge,
+            "1 for an input queue that drops a message that came back too often, as it was seen before it was consumed."
+        ),
+        MetricDescription(
+            "candlepost_writer_delivery_count_highest", .gauge,
+            "How often a message came back at most since the start, where the broker counts it."),
+        MetricDescription(
             "candlepost_outbox_ids_ahead", .gauge, "Ids for which there are partitions of the outbox, beyond the last."),
     ]
 }

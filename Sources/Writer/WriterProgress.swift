@@ -7,9 +7,10 @@ import Synchronization
 final class WriterProgress: Sendable {
     private struct State {
         var batches = 0
+        /// Batches that were committed since the start.
+        var committed = 0
         /// When the oldest of them was taken, or the last one stored.
         var since = ContinuousClock.now
-        var lastStored: ContinuousClock.Instant?
     }
 
     private let state = Mutex(State())
@@ -33,24 +34,31 @@ final class WriterProgress: Sendable {
     func stored(at now: ContinuousClock.Instant = .now) {
         state.withLock { state in
             state.batches = max(0, state.batches - 1)
+            state.committed += 1
             state.since = now
-            state.lastStored = now
         }
-    }
-
-    /// Whether a batch was committed after this moment.
-    func hasStored(since moment: ContinuousClock.Instant) -> Bool {
-        state.withLock { $0.lastStored.map { $0 > moment } ?? false }
     }
 
     /// Nothing waits any more: the connection that the messages came by is gone, and they come again.
     func lost() { state.withLock { $0.batches = 0 } }
 
+    /// How many batches were committed since the start.
+    var committed: Int { state.withLock { $0.committed } }
+
+    /// Returns when a batch has waited for so long to be stored.
+    func awaitStandstill(of limit: Duration) async throws {
+        repeat { try await Task.sleep(for: min(limit / 4, .seconds(1))) } while still(at: .now) < limit
+    }
+
+    /// For how long batches have waited, and none was stored.
+    private func still(at now: ContinuousClock.Instant) -> Duration {
+        state.withLock { $0.batches > 0 ? now - $0.since : .zero }
+    }
+
     /// Looks every second until the task is cancelled.
     func watch() async { await ProgressCondition.watch { check() } }
 
     func check(at now: ContinuousClock.Instant = .now) {
-        let still = state.withLock { $0.batches > 0 ? now - $0.since : .zero }
-        condition.set(stillFor: still) { "messages were taken, and none was stored for \($0) s" }
+        condition.set(stillFor: still(at: now)) { "messages were taken, and none was stored for \($0) s" }
     }
 }

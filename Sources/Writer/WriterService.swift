@@ -12,6 +12,8 @@ import Storing
 struct WriterService: ServiceLifecycle.Service {
     let settings: WriterSettings
     let store: RecordStore
+    let limits: QueueLimits
+    let redeliveries: Redeliveries
     let signals: WriterSignals
     let watch: DatabaseWatch
     let readiness: Readiness
@@ -35,10 +37,10 @@ struct WriterService: ServiceLifecycle.Service {
     /// Messages of several batches are never in the database at once, so they commit in the order in which they arrived.
     /// While one batch commits the next one is collected, and decoded as soon as it is full: so batches are small when
     /// little comes, and large under load.
-    private func consume(_ consumer: AMQPConsumer) async throws {
-        var batch = try await receive(consumer)
+    private func consume(_ consumer: AMQPConsumer, _ kinds: [Int]) async throws {
+        var batch = try await receive(consumer, kinds)
         while let current = batch {
-            async let next = receive(consumer)
+            async let next = receive(consumer, kinds)
             try await store(current, of: consumer)
             batch = try await next
         }
@@ -47,23 +49,24 @@ struct WriterService: ServiceLifecycle.Service {
     /// A batch and the tag that acknowledges all of it.
     private typealias Received = (batch: PreparedBatch, lastTag: UInt64)
 
-    private func receive(_ consumer: AMQPConsumer) async throws -> Received? {
+    private func receive(_ consumer: AMQPConsumer, _ kinds: [Int]) async throws -> Received? {
         let deliveries = try await consumer.nextBatch(
             limit: settings.batchSize, maximumBytes: settings.batchBytes, delay: settings.batchDelay,
             awaitsAcknowledgement: true)
         guard let deliveries, let last = deliveries.deliveries.last else { return nil }
         progress.took()
         Failpoint.reach("writer.received")
-        metrics.received(deliveries, kinds: settings.kinds)
-        return (decode(deliveries), last.tag)
+        metrics.received(deliveries, kinds: kinds)
+        redeliveries.note(deliveries, kinds: kinds)
+        return (decode(deliveries, kinds), last.tag)
     }
 
-    private func decode(_ deliveries: DeliveryBatch) -> PreparedBatch {
+    private func decode(_ deliveries: DeliveryBatch, _ kinds: [Int]) -> PreparedBatch {
         var batch = PreparedBatch(
             bytes: deliveries.bytes, firstArrival: deliveries.firstArrival, capacity: deliveries.deliveries.count)
         for delivery in deliveries.deliveries {
             batch.add(
-                body: delivery.body, kind: settings.kinds[delivery.queue],
+                body: delivery.body, kind: kinds[delivery.queue],
                 headers: delivery.headers.map { ($0.name, $0.value) }, maximumBytes: settings.maximumMessageBytes)
         }
         return batch
@@ -80,45 +83,62 @@ struct WriterService: ServiceLifecycle.Service {
 
     // MARK: connecting
 
-    /// The pauses grow until something is stored: a connection alone is no progress.
+    /// A session is a connection to the broker, and what was taken by it. What a lost session held comes back, and some queues
+    /// drop what comes back too often: so none begins before the tables take writes, and the pause before the next grows until
+    /// something is committed.
     private func consumeUntilShutdown() async {
         var backoff = Backoff()
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
-            let began = ContinuousClock.now
+            let committed = progress.committed
             do {
-                try await store.ensureConnected()
-                let consumer = try await cancelWhenGracefulShutdown { try await connect() }
-                if readiness.set("rabbitmq", .ready) { logger.info("rabbitmq connected") }
-                try await withTaskExecutorPreference(consumer.taskExecutor) { try await consumeUntilDrained(consumer) }
+                try await store.awaitWrites(kinds: settings.kinds)
+                try await runSession()
                 return
             } catch is CancellationError {
                 return
             } catch {
-                if progress.hasStored(since: began) { backoff.reset() }
                 guard !Task.isShuttingDownGracefully else { return }
                 if readiness.set("rabbitmq", .notReady("\(error)")) {
                     logger.warning("rabbitmq unavailable, retrying", metadata: ["error": "\(error)"])
                 }
             }
+            if progress.committed > committed { backoff.reset() }
             let wait = backoff.next()
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
         }
     }
 
-    private func connect() async throws -> AMQPConsumer {
-        try await AMQPConsumer.connect(
-            settings.broker, queues: settings.queues, prefetch: settings.prefetch, logger: logger,
-            onQueueChange: queues.note)
+    /// How many messages of a queue a session takes before its first commit.
+    private static let firstPrefetch: UInt16 = 10
+
+    private func runSession() async throws {
+        let kinds = await limits.admitted(settings.kinds)
+        let consumer = try await cancelWhenGracefulShutdown {
+            try await AMQPConsumer.connect(
+                settings.broker, queues: settings.queues(of: kinds), prefetch: settings.prefetch,
+                first: Self.firstPrefetch, logger: logger, onQueueChange: queues.note)
+        }
+        if readiness.set("rabbitmq", .ready) { logger.info("rabbitmq connected") }
+        try await withTaskExecutorPreference(consumer.taskExecutor) { try await consumeUntilDrained(consumer, kinds) }
     }
 
-    private func consumeUntilDrained(_ consumer: AMQPConsumer) async throws {
+    private func consumeUntilDrained(_ consumer: AMQPConsumer, _ kinds: [Int]) async throws {
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
+            try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     try await gracefulShutdown()
                     await consumer.stopConsuming()
+                    return false
                 }
-                try await consume(consumer)
+                group.addTask {
+                    try await progress.awaitStandstill(of: settings.holdFor)
+                    throw HeldTooLong(limit: settings.holdFor)
+                }
+                group.addTask {
+                    try await consume(consumer, kinds)
+                    return true
+                }
+                while let isDrained = try await group.next(), !isDrained {}
                 group.cancelAll()
             }
         } catch {
@@ -127,5 +147,15 @@ struct WriterService: ServiceLifecycle.Service {
             throw error
         }
         await consumer.close()
+    }
+
+    /// What was taken can't be stored for so long that others may have it: long before the broker would take it back by itself,
+    /// after half an hour, and with it the channel.
+    private struct HeldTooLong: Error, CustomStringConvertible {
+        let limit: Duration
+
+        var description: String {
+            "nothing could be stored for \(DurationText.format(limit)): the messages are back in their queues until it can"
+        }
     }
 }

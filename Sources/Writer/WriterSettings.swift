@@ -4,6 +4,11 @@ import Program
 import Records
 import Service
 
+/// What to do with an input queue that drops what came back too often.
+enum DeliveryLimitPolicy: String, Sendable, CaseIterable {
+    case warn, refuse, ignore
+}
+
 /// What the writer is told. The initialiser reads every setting, once, and throws at start.
 struct WriterSettings: Sendable {
     /// Names this process in the ledger and at the servers.
@@ -18,6 +23,9 @@ struct WriterSettings: Sendable {
     let batchBytes = 1 << 20
     let batchDelay: Duration
     let prefetch: UInt16
+    /// How long messages that were taken may wait to be stored before they go back to their queues.
+    let holdFor: Duration
+    let deliveryLimit: DeliveryLimitPolicy
     let maximumMessageBytes: Int
     /// How long after its arrival a message of an unknown market is tried again by itself.
     let retryUnknownFor: Duration
@@ -28,15 +36,24 @@ struct WriterSettings: Sendable {
         var database = try settings.database(applicationName: "candlepost writer")
         database.maximumReplyBytes = 8 << 20
         self.database = database
-        broker = try settings.broker(connectionName: "candlepost writer \(name)")
+        var broker = try settings.broker(connectionName: "candlepost writer \(name)")
+        broker.prefetchBytes = 32 << 20  // a few batches
+        self.broker = broker
         kinds = try settings.read(Self.kindsSetting)
         let type = try settings.read(BrokerSettings.queueType)
         queues = kinds.map { QueueDeclaration(name: RecordKind.all[$0].queue, type: type) }
         batchSize = try settings.read(Self.batchSizeSetting)
         batchDelay = try settings.read(Self.batchDelaySetting)
         prefetch = UInt16(try settings.read(Self.prefetchSetting))
+        holdFor = try settings.read(Self.holdSetting)
+        deliveryLimit = try settings.read(Self.deliveryLimitSetting)
         maximumMessageBytes = try settings.read(Self.maximumMessageSetting)
         retryUnknownFor = try settings.read(Self.retryUnknownSetting)
+    }
+
+    /// The input queues of these kinds, in their order.
+    func queues(of kinds: [Int]) -> [QueueDeclaration] {
+        queues.filter { queue in kinds.contains { RecordKind.all[$0].queue == queue.name } }
     }
 
     // MARK: the table
@@ -59,6 +76,14 @@ struct WriterSettings: Sendable {
     static let prefetchSetting = Setting.integer(
         "WRITER_PREFETCH", flag: "--prefetch", default: 2000, in: 1...65_535, unit: "messages",
         help: "the most unacknowledged messages of each queue; best twice the batch size or more")
+    static let holdSetting = Setting.duration(
+        "WRITER_HOLD_FOR", flag: "--hold-for", default: .seconds(300), in: .seconds(1)...(.seconds(1200)),
+        help:
+            "how long messages that can't be stored are kept before they go back to their queues, to be taken when they can"
+    )
+    static let deliveryLimitSetting = Setting<DeliveryLimitPolicy>.choice(
+        "WRITER_DELIVERY_LIMIT", flag: "--delivery-limit", default: .warn,
+        help: "what to do with an input queue that drops what came back too often; refuse does not consume it")
     static let maximumMessageSetting = Setting.integer(
         "WRITER_MAX_MESSAGE_BYTES", flag: "--max-message-bytes", default: 8 << 20, in: 1024...134_217_728,
         unit: "bytes", help: "a longer body goes into quarantine unread")
@@ -71,7 +96,8 @@ struct WriterSettings: Sendable {
 
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, CommonSettings.brokerURL, kindsSetting, batchSizeSetting, batchDelaySetting,
-        prefetchSetting, maximumMessageSetting, retryUnknownSetting, BrokerSettings.queueType,
+        prefetchSetting, holdSetting, deliveryLimitSetting, maximumMessageSetting, retryUnknownSetting,
+        BrokerSettings.queueType,
         BrokerSettings.plaintext, http, http.token,
         CommonSettings.shutdownTimeout,
         CommonSettings.logLevel, CommonSettings.logFormat,

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct DeliveryLedgerTests {
     private func expectAcknowledged(
-        _ found: [(channel: Int, tag: UInt64)], _ expected: [Int: UInt64], _ location: SourceLocation = #_sourceLocation
+        _ found: [(channel: Int, tag: UInt64, count: Int)], _ expected: [Int: UInt64],
+        _ location: SourceLocation = #_sourceLocation
     ) {
         let found = Dictionary(uniqueKeysWithValues: found.map { ($0.channel, $0.tag) })
         #expect(found == expected, sourceLocation: location)

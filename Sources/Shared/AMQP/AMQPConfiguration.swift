@@ -16,6 +16,10 @@ public struct AMQPConfiguration: Sendable {
     /// The longest body of a message that is taken, in bytes. A longer one stays in its queue, and stops that queue.
     public var maximumBodyBytes: Int
 
+    /// What the bodies of unacknowledged deliveries of a queue may take together, in bytes, as far as one can guess before they
+    /// come.
+    public var prefetchBytes = Int.max
+
     public init(
         endpoints: [AMQPEndpoint], connectionName: String, heartbeat: Duration = .seconds(10),
         connectTimeout: Duration = .seconds(5), replyTimeout: Duration = .seconds(10),

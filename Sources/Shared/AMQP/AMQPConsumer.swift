@@ -66,31 +66,37 @@ public actor AMQPConsumer {
     /// Connects, creates the queues that are missing, and starts deliveries from them.
     /// - Parameters:
     ///   - queues: their order gives ``Delivery/queue`` its meaning.
-    ///   - prefetch: how many deliveries of each queue may be unacknowledged; 0 means any number.
+    ///   - prefetch: how many deliveries of each queue may be unacknowledged; 0 means any number. Fewer where bodies are large: see
+    ///     ``AMQPConfiguration/prefetchBytes``.
+    ///   - first: how many before anything was acknowledged: a lost connection returns what it held, and some queues drop what
+    ///     comes back too often. It rises with what is acknowledged. Nil is as many as ever.
     ///   - onQueueChange: called on the connection's thread, in which it must not block.
-    /// - Throws: ``AMQPError`` of kind `cancelled` at once when the task is cancelled; if there is no connection, or none of the queues can be consumed; its ``AMQPError/recovery``
-    ///   says whether trying again may help.
+    /// - Throws: ``AMQPError`` of kind `cancelled` at once when the task is cancelled; if there is no connection, or none of the
+    ///   queues can be consumed; its ``AMQPError/recovery`` says whether trying again may help.
     public static func connect(
-        _ configuration: AMQPConfiguration, queues: [QueueDeclaration], prefetch: UInt16, logger: Logger,
+        _ configuration: AMQPConfiguration, queues: [QueueDeclaration], prefetch: UInt16, first: UInt16? = nil,
+        logger: Logger,
         onQueueChange: @escaping @Sendable (QueueChange) -> Void = { _ in }
     ) async throws(AMQPError) -> AMQPConsumer {
         for queue in queues { try queue.validate() }
         let consumer = try AMQPConsumer(configuration, queues: queues.count, onQueueChange: onQueueChange)
         let address = try await abandonable { () throws(AMQPError) in
-            try await consumer.open(queues, prefetch: prefetch)
+            try await consumer.open(queues, first: first ?? prefetch, prefetch: prefetch)
         }
         logger.info("receiving from the broker", metadata: ["amqp.endpoint": "\(address)"])
         return consumer
     }
 
-    private func open(_ queues: [QueueDeclaration], prefetch: UInt16) throws(AMQPError) -> String {
+    private func open(_ queues: [QueueDeclaration], first: UInt16, prefetch: UInt16) throws(AMQPError) -> String {
         let link = try BrokerLink.open(configuration, channels: queues.count)
         let address = link.address
         let server = link.server
         self.link = consume link
         channels = queues.enumerated().map { index, queue in
             QueueChannel(
-                index: index, queue: queue, arguments: queue.arguments(for: server), prefetch: prefetch,
+                index: index, queue: queue, arguments: queue.arguments(for: server),
+                window: PrefetchWindow(
+                    first: Int(first), messages: Int(prefetch), bytes: configuration.prefetchBytes),
                 answerTime: configuration.replyTimeout)
         }
         do throws(AMQPError) { try settle() } catch {
@@ -157,8 +163,9 @@ public actor AMQPConsumer {
     /// Acknowledges every delivery up to this one. Never waits, and does nothing on a connection that is gone: the
     /// messages are delivered again then.
     public func acknowledge(through tag: UInt64) {
-        for (channel, tag) in ledger.acknowledge(through: tag) {
-            link?.outgoing.add { $0.putAcknowledge(through: tag, channel: UInt16(channel + 1)) }
+        for (channel, tag, count) in ledger.acknowledge(through: tag) where link != nil {
+            link!.outgoing.add { $0.putAcknowledge(through: tag, channel: UInt16(channel + 1)) }
+            channels[channel].acknowledged(count, &link!.outgoing)
         }
         acknowledged = tag
         turn()
@@ -173,9 +180,11 @@ public actor AMQPConsumer {
         turn()
     }
 
-    /// Sends the acknowledgements that still wait and ends the connection in good order, within `closeTimeout`.
+    /// Sends the acknowledgements that still wait, gives back the rest, and ends the connection in good order, within
+    /// `closeTimeout`.
     public func close() {
         guard failure == nil else { return }
+        each { channel, out in channel.giveBack(&out) }
         link?.close(channels.filter(\.isOpen).map(\.channel), within: configuration.closeTimeout)
         fail(.closed)
     }
@@ -243,6 +252,7 @@ public actor AMQPConsumer {
             guard header.size <= UInt64(configuration.maximumBodyBytes) else {
                 return try refuse(header.size, of: queue)
             }
+            channels[queue].delivered(bytes: Int(header.size))
             let tag = assembler.header(size: Int(header.size), headers: header.headers, queue: queue)
             try complete(tag, queue, UnsafeRawBufferPointer(start: nil, count: 0))
         case .body(let bytes):

@@ -12,6 +12,8 @@ public actor AMQPInspector {
         public let consumers: Int
         /// What it was declared with; of policies nothing is known.
         public let arguments: [QueueArgument]
+        /// After how many returns it drops a message, policies left aside.
+        public let deliveryLimit: DeliveryLimit
         /// Why what the queue is looked at for would not work now; nil if it would.
         public let refusal: AMQPError?
     }
@@ -61,7 +63,7 @@ extension BrokerLink {
         of queue: QueueDeclaration, for purpose: AMQPInspector.Purpose, within limit: Duration
     ) throws(AMQPError) -> AMQPInspector.QueueState {
         var found: (messages: Int, consumers: Int)?
-        var arguments: [QueueArgument] = []
+        var arguments: [QueueArgument]? = []
         let refusal = try attempt(within: limit) { (link) throws(AMQPError) in
             found = try link.look(at: queue.name, within: limit)
             if found != nil { arguments = try link.arguments(of: queue.name, within: limit) }
@@ -75,7 +77,9 @@ extension BrokerLink {
             } : nil
         return AMQPInspector.QueueState(
             name: queue.name, exists: found != nil, messages: found?.messages ?? 0, consumers: found?.consumers ?? 0,
-            arguments: arguments, refusal: refusal ?? writing)
+            arguments: arguments ?? [],
+            deliveryLimit: DeliveryLimit(server: server.major, arguments: arguments, policy: nil),
+            refusal: refusal ?? writing)
     }
 
     /// - Returns: what closed the channel, which is open again.

@@ -32,18 +32,20 @@ extension BrokerLink {
 
     /// The arguments that a queue was declared with. AMQP has no question for that; but the broker refuses to declare a
     /// queue again with other arguments, and names the first one that differs (406). What a policy sets stays unseen.
-    mutating func arguments(of queue: String, within limit: Duration) throws(AMQPError) -> [QueueArgument] {
-        var found: [QueueArgument] = []
-        while found.count < 16 {
+    /// - Returns: nil if the account may not declare.
+    mutating func arguments(of queue: String, within limit: Duration) throws(AMQPError) -> [QueueArgument]? {
+        // Since RabbitMQ 4 a queue always has a type, and a declaration without one asks for the virtual host's.
+        var found = server.major >= 4 ? [QueueArgument(name: "x-queue-type", value: .text("classic"))] : []
+        for _ in 0..<16 {
             do throws(AMQPError) {
                 try declare(queue, arguments: found, within: limit)
                 return found
             } catch {
-                guard case .channelClosed = error.kind else { throw error }
-                try openChannel(within: limit)  // also after a 403: who may not declare learns nothing
-                guard let next = QueueArgument(complaint: error.message),
-                    !found.contains(where: { $0.name == next.name })
-                else { return found }
+                guard case .channelClosed(let code) = error.kind else { throw error }
+                try openChannel(within: limit)
+                if code == 403 { return nil }
+                guard let next = QueueArgument(complaint: error.message), !found.contains(next) else { return found }
+                found.removeAll { $0.name == next.name }
                 found.append(next)
             }
         }

@@ -15,17 +15,21 @@ public struct QueueArgument: Sendable, Equatable {
     }
 
     /// Reads RabbitMQ's complaint about a declaration: `inequivalent arg 'x-max-length' for queue 'q' in vhost '/':
-    /// received none but current is the value '5' of type 'long'`. Nil for any other text.
+    /// received none but current is the value '5' of type 'long'`, or, of the type of queue since RabbitMQ 4, `received 'classic'
+    /// but current is 'quorum'`. Nil for any other text.
     init?(complaint: String) {
-        guard let name = complaint.quoted(after: "inequivalent arg "),
-            let value = complaint.quoted(after: "current is the value "),
+        guard let name = complaint.quoted(after: "inequivalent arg ") else { return nil }
+        if let value = complaint.quoted(after: "but current is ") {
+            self.init(name: name, value: .text(value))
+            return
+        }
+        guard let value = complaint.quoted(after: "current is the value "),
             let type = complaint.quoted(after: "of type ")
         else { return nil }
-        self.name = name
         if type == "longstr" {
-            self.value = .text(value)
+            self.init(name: name, value: .text(value))
         } else if let number = Int64(value) {
-            self.value = .number(number)
+            self.init(name: name, value: .number(number))
         } else {
             return nil
         }

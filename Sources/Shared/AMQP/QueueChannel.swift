@@ -40,7 +40,9 @@ struct QueueChannel {
 
     let channel: UInt16
     let queue: QueueDeclaration
-    private let prefetch: UInt16
+    private(set) var window: PrefetchWindow
+    /// How often the consumer was replaced by one with another window.
+    private var replacements = 0
     /// What the queue is declared with where it is missing.
     private let arguments: [QueueArgument]
     private let answerTime: Duration
@@ -57,12 +59,12 @@ struct QueueChannel {
     ///   - arguments: what the queue is declared with where it is missing.
     ///   - answerTime: how long the broker may take for each answer.
     init(
-        index: Int, queue: QueueDeclaration, arguments: [QueueArgument], prefetch: UInt16, answerTime: Duration
+        index: Int, queue: QueueDeclaration, arguments: [QueueArgument], window: PrefetchWindow, answerTime: Duration
     ) {
         channel = UInt16(index + 1)
         self.queue = queue
         self.arguments = arguments
-        self.prefetch = prefetch
+        self.window = window
         self.answerTime = answerTime
     }
 
@@ -73,7 +75,7 @@ struct QueueChannel {
     /// Whether nothing can come from the queue any more.
     var isDrained: Bool { [.closed, .cancelled, .closing].contains(stage) }
 
-    private var consumerTag: String { String(channel - 1) }
+    private var consumerTag: String { "\(channel - 1).\(replacements)" }
 
     // MARK: what this side does
 
@@ -85,6 +87,33 @@ struct QueueChannel {
         guard stage == .ready else { return }
         ask(.starting, &out, at: now) { [channel, queue, consumerTag] in
             $0.putConsume(queue.name, consumer: consumerTag, channel: channel)
+        }
+    }
+
+    mutating func delivered(bytes: Int) { window.delivered(bytes: bytes) }
+
+    /// So many more are acknowledged. A window that changes with that is the business of another consumer, which takes the place
+    /// of the one before in the same write: a consumer keeps the window that it began with.
+    mutating func acknowledged(_ count: Int, _ out: inout SendQueue) {
+        guard let size = window.acknowledge(count), stage == .consuming else { return }
+        let before = consumerTag
+        replacements += 1
+        out.add { [channel, queue, consumerTag] writer in
+            writer.putCancel(consumer: before, channel: channel, wantsAnswer: false)
+            writer.putPrefetch(UInt16(size), channel: channel)
+            writer.putConsume(queue.name, consumer: consumerTag, channel: channel)
+        }
+    }
+
+    /// Returns what is not acknowledged, before the channel is closed: nobody counts that against the messages where a lost
+    /// channel counts.
+    mutating func giveBack(_ out: inout SendQueue) {
+        guard [.starting, .consuming, .cancelling, .cancelled].contains(stage) else { return }
+        out.add { [channel, consumerTag, stage] writer in
+            if stage == .starting || stage == .consuming {
+                writer.putCancel(consumer: consumerTag, channel: channel, wantsAnswer: false)
+            }
+            writer.putGiveBack(channel: channel)
         }
     }
 
@@ -166,6 +195,8 @@ struct QueueChannel {
             failure = nil
             if isEnding { askToCancel(&out, at: now) }
             return .flows
+        case (.consuming, .qosOK), (.consuming, .consumeOK): break  // of a consumer that took another's place
+        case (.cancelling, .qosOK), (.cancelling, .consumeOK): break
         case (.cancelling, .cancelOK), (.cancelling, .cancelled): stage = .cancelled
         default: try takeAnswer(frame, &out, at: now)
         }
@@ -175,7 +206,7 @@ struct QueueChannel {
     private mutating func takeAnswer(
         _ frame: IncomingFrame, _ out: inout SendQueue, at now: ContinuousClock.Instant
     ) throws(AMQPError) {
-        let (channel, queue, prefetch, arguments) = (channel, queue, prefetch, arguments)
+        let (channel, queue, prefetch, arguments) = (channel, queue, UInt16(window.size), arguments)
         switch (stage, frame) {
         case (.opening, .channelOpenOK):
             ask(.looking, &out, at: now) { $0.putDeclare(queue.name, passive: true, channel: channel) }
@@ -203,6 +234,7 @@ struct QueueChannel {
     }
 
     private mutating func closed(at now: ContinuousClock.Instant) {
+        window.restart()
         stage = .closed
         deadline = isEnding ? nil : now + pause
         pause = min(pause * 2, Self.pauses.upperBound)

@@ -105,6 +105,10 @@ public struct CheckReport: Sendable {
             for state in states {
                 note("queue \(state.name)", state.refusal == nil, Self.finding(state))
                 for loss in QueueArgument.losses(state.arguments) { warn("queue \(state.name)", loss) }
+                let virtualHost = configuration.endpoints.first?.virtualHost ?? "/"
+                if let limit = state.deliveryLimit.warning(queue: state.name, virtualHost: virtualHost) {
+                    warn("queue \(state.name)", limit)
+                }
             }
         } catch {
             note("rabbitmq", false, "\(error)")

@@ -8,23 +8,35 @@ import UnixSignals
 struct FeedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "feed",
-        abstract: "Publishes messages from an NDJSON file into the queue of their kind, with confirms.",
+        abstract:
+            "Publishes messages from an NDJSON file, or from another queue, into the queue of their kind, with confirms.",
         discussion: """
             A line is a message as collectors send it, with "type" beside "payload" where it is not a candle. Ends when all
             are confirmed; when it is interrupted it says with which --skip to go on.
+
+            --from-queue takes what is in a queue, a dead-letter queue most likely, back into the queues that it came from: it
+            counts, and with --yes moves. Each message is acknowledged only when the broker has confirmed it in its queue.
             """)
 
-    @Argument(help: "The file; - for standard input.") var file: String
+    @Argument(help: "The file; - for standard input.") var file: String?
+    @Option(help: "The queue to take messages from, instead of a file.") var fromQueue: String?
+    @Flag(help: "Really take them; without it they are only counted.") var yes = false
     @Option(help: "The most messages a second; as fast as the broker takes them if left out.") var rate: Double?
     @Option(help: "How many lines to leave out from the start, to go on after an interruption.") var skip = 0
     @OptionGroup var flags: WriterFlags
 
     func validate() throws {
+        if (file == nil) == (fromQueue == nil) { throw ValidationError("a file, or --from-queue") }
+        if yes && fromQueue == nil { throw ValidationError("--yes goes with --from-queue") }
         if let rate, rate <= 0 { throw ValidationError("--rate must be above 0") }
         if skip < 0 { throw ValidationError("--skip must not be negative") }
     }
 
     func run() async throws {
+        if let fromQueue {
+            return try await FeedFromQueue(queue: fromQueue, isConfirmed: yes, rate: rate).run(flags.settings)
+        }
+        guard let file else { return }
         let settings = flags.settings
         let broker = try settings.broker(connectionName: "candlepost feed")
         let type = try settings.read(BrokerSettings.queueType)

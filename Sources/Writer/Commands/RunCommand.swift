@@ -15,7 +15,8 @@ struct RunCommand: AsyncParsableCommand {
         let reader = flags.settings
         let settings = try WriterSettings(reader)
         let readiness = Readiness()
-        readiness.declare("postgres", "rabbitmq", "outbox partitions")
+        readiness.declare("postgres", "rabbitmq", "outbox partitions", QueueLimits.condition)
+        _ = readiness.set(QueueLimits.condition, .ready)
         _ = readiness.set("outbox partitions", .ready)
         try await Program.run(
             "writer", settings: reader, http: WriterSettings.http, metrics: WriterMetrics.descriptions,
@@ -29,6 +30,8 @@ struct RunCommand: AsyncParsableCommand {
                 store: RecordStore(
                     settings.database, writer: settings.name, markets: markets, servers: servers, readiness: readiness,
                     logger: logger),
+                limits: QueueLimits(settings, readiness: readiness, logger: logger),
+                redeliveries: Redeliveries(logger: logger),
                 signals: WriterSignals(
                     settings, markets: markets, readiness: readiness, metrics: metrics, logger: logger),
                 watch: DatabaseWatch(settings.database, servers: servers, readiness: readiness, logger: logger),

@@ -85,6 +85,13 @@ actor RecordStore {
         if !isStoring { outage.ended() }
     }
 
+    /// Waits until the tables of these kinds take writes. What is taken from a queue before that would wait here, and come back
+    /// with every connection that is lost meanwhile.
+    func awaitWrites(kinds: [Int]) async throws {
+        let probe = WriteProbe(kinds: kinds, writer: writer)
+        try await withConnection { try await probe.run($0) }
+    }
+
     func close() async {
         await connection?.close()
         connection = nil

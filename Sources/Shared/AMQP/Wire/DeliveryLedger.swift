@@ -10,6 +10,7 @@ struct DeliveryLedger {
 
     private struct Channel {
         var lastTag: UInt64 = 0
+        var acknowledged: UInt64 = 0
         /// How often it was opened again.
         var opening: UInt32 = 0
     }
@@ -36,14 +37,18 @@ struct DeliveryLedger {
         channels[channel] = Channel(opening: channels[channel].opening + 1)
     }
 
-    /// - Returns: up to which tag to acknowledge, on each channel that has something to acknowledge.
-    mutating func acknowledge(through number: UInt64) -> [(channel: Int, tag: UInt64)] {
+    /// - Returns: up to which tag to acknowledge, and how many deliveries these are, on each channel that has something to
+    ///   acknowledge.
+    mutating func acknowledge(through number: UInt64) -> [(channel: Int, tag: UInt64, count: Int)] {
         var tags = [UInt64](repeating: 0, count: channels.count)
         var first = last - UInt64(open.count) + 1
         while first <= number, let (channel, opening, tag) = open.popFirst() {
             if opening == channels[channel].opening { tags[channel] = tag }
             first += 1
         }
-        return tags.enumerated().filter { $0.element > 0 }.map { (channel: $0.offset, tag: $0.element) }
+        return tags.enumerated().filter { $0.element > 0 }.map { channel, tag in
+            defer { channels[channel].acknowledged = tag }
+            return (channel: channel, tag: tag, count: Int(tag - channels[channel].acknowledged))
+        }
     }
 }

@@ -98,6 +98,15 @@ extension FrameWriter {
         endFrame(frame)
     }
 
+    /// Gives back everything that is not acknowledged. RabbitMQ 4.3 does not count that as a return, as it does a lost channel.
+    mutating func putGiveBack(channel: UInt16) {
+        let frame = beginFrame(Self.method, channel: channel)
+        put(MethodID.basicNack)
+        put(UInt64(0))  // of all
+        put(UInt8(0b11))  // multiple, and into the queue again
+        endFrame(frame)
+    }
+
     mutating func putOpenChannel(_ channel: UInt16) {
         let frame = beginFrame(Self.method, channel: channel)
         put(MethodID.channelOpen)
@@ -153,11 +162,11 @@ extension FrameWriter {
         endFrame(frame)
     }
 
-    mutating func putCancel(consumer tag: String, channel: UInt16) {
+    mutating func putCancel(consumer tag: String, channel: UInt16, wantsAnswer: Bool = true) {
         let frame = beginFrame(Self.method, channel: channel)
         put(MethodID.basicCancel)
         putShort(tag)
-        put(UInt8(0))  // an answer is wanted
+        put(UInt8(wantsAnswer ? 0 : 1))
         endFrame(frame)
     }
 

@@ -30,8 +30,9 @@ struct OperationsRoutes: Sendable {
 
     private func readyz(isTrusted: Bool, at now: ContinuousClock.Instant) -> HTTPAnswer {
         let snapshot = readiness.snapshot
-        if snapshot.isReady { return HTTPAnswer(status: .ok, body: "ready\n") }
-        let lines = isTrusted ? snapshot.missing(at: now) : ["not ready"]
+        let missing = snapshot.isReady ? ["ready"] : isTrusted ? snapshot.missing(at: now) : ["not ready"]
+        let lines = missing + (isTrusted ? snapshot.remarks : [])
+        if snapshot.isReady { return HTTPAnswer(status: .ok, body: lines.map { $0 + "\n" }.joined()) }
         return HTTPAnswer(status: .unavailable, body: lines.map { $0 + "\n" }.joined())
     }
 

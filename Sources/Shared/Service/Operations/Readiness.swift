@@ -26,6 +26,9 @@ public final class Readiness: Sendable {
         /// Whether the program is finishing its work and takes no more.
         public let isDraining: Bool
 
+        /// What is worth knowing, though it does not stop the program: a line each.
+        public let remarks: [String]
+
         /// Whether everything is there and the program takes work.
         public var isReady: Bool { !isDraining && conditions.allSatisfy { $0.status == .ready } }
 
@@ -51,6 +54,7 @@ public final class Readiness: Sendable {
     private struct State {
         var conditions: [Condition] = []
         var isDraining = false
+        var remarks: [(about: String, lines: [String])] = []
     }
 
     private let state = Mutex(State())
@@ -83,6 +87,14 @@ public final class Readiness: Sendable {
         }
     }
 
+    /// Says what is worth knowing and makes nothing unready; the lines take the place of those about the same thing before.
+    public func remark(_ about: String, _ lines: [String]) {
+        state.withLock { state in
+            state.remarks.removeAll { $0.about == about }
+            if !lines.isEmpty { state.remarks.append((about, lines)) }
+        }
+    }
+
     /// The program takes no more work from now on.
     public func startDraining() {
         state.withLock { $0.isDraining = true }
@@ -95,6 +107,12 @@ public final class Readiness: Sendable {
 
     /// All conditions now.
     public var snapshot: Snapshot {
-        state.withLock { Snapshot(conditions: $0.conditions, isDraining: $0.isDraining) }
+        state.withLock { state in
+            Snapshot(
+                conditions: state.conditions, isDraining: state.isDraining,
+                remarks: state.remarks.flatMap { remark in
+                    remark.lines.map { "\(remark.about): \(SafeText.oneLine($0, limit: 500))" }
+                })
+        }
     }
 }

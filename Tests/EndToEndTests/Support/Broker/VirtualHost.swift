@@ -1,6 +1,7 @@
 import AMQP
 import CRabbitMQ
 import EventLoop
+import Glibc
 import Records
 import TestSupport
 
@@ -76,17 +77,53 @@ actor VirtualHost {
     }
 
     /// Creates a quorum queue.
-    func declareQuorum(_ queue: String) throws {
+    /// - Parameters:
+    ///   - limit: after how many returns it drops a message; nil for what the broker makes of that.
+    ///   - deadLettersTo: the queue that gets what it drops.
+    ///   - timeToLive: of its messages, in milliseconds.
+    func declareQuorum(
+        _ queue: String, limit: Int64? = nil, deadLettersTo deadLetters: String? = nil, timeToLive: Int64? = nil
+    ) throws {
+        let texts = [
+            ("x-queue-type", "quorum"), deadLetters.map { _ in ("x-dead-letter-exchange", "") },
+            deadLetters.map { ("x-dead-letter-routing-key", $0) },
+        ].compactMap(\.self)
+        let numbers = [limit.map { ("x-delivery-limit", $0) }, timeToLive.map { ("x-message-ttl", $0) }].compactMap(
+            \.self)
         try withConnection { connection in
-            withAMQPBytes("x-queue-type") { type in
-                withAMQPBytes("quorum") { quorum in
-                    var entries = [amqp_table_entry_t()]
-                    (entries[0].key, entries[0].value.kind) = (type, UInt8(ascii: "S"))
-                    entries[0].value.value.bytes = quorum
-                    declare(queue, &entries, connection)
+            var memory: [UnsafeMutablePointer<CChar>] = []
+            defer { for text in memory { free(text) } }
+            func bytes(_ text: String) -> amqp_bytes_t {
+                memory.append(strdup(text))
+                return amqp_cstring_bytes(memory[memory.count - 1])
+            }
+            var entries: [amqp_table_entry_t] = []
+            for (name, text) in texts {
+                var entry = amqp_table_entry_t(key: bytes(name), value: amqp_field_value_t())
+                entry.value.kind = UInt8(ascii: "S")
+                entry.value.value.bytes = bytes(text)
+                entries.append(entry)
+            }
+            for (name, number) in numbers {
+                var entry = amqp_table_entry_t(key: bytes(name), value: amqp_field_value_t())
+                entry.value.kind = UInt8(ascii: "l")
+                entry.value.value.i64 = number
+                entries.append(entry)
+            }
+            declare(queue, &entries, connection)
+            try connection.checkReply("declaring \(queue)")
+        }
+    }
+
+    /// Publishes one message, without a confirm.
+    func publish(_ text: String, to queue: String) throws {
+        try withConnection { connection in
+            withAMQPBytes(queue) { name in
+                withAMQPBytes(text) { body in
+                    _ = amqp_basic_publish(
+                        connection.raw, RawConnection.channel, amqp_bytes_t(), name, 0, 0, nil, body)
                 }
             }
-            try connection.checkReply("declaring \(queue)")
         }
     }
 

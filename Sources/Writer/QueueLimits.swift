@@ -1,0 +1,69 @@
+import AMQP
+import CoreMetrics
+import Logging
+import Records
+import Service
+
+/// Which input queues drop what comes back too often: looked at before they are consumed, for a writer that is lost returns
+/// what it held.
+actor QueueLimits {
+    /// How often the broker is asked at most: each question costs a line in its log.
+    private static let interval = Duration.seconds(60)
+
+    private let broker: AMQPConfiguration
+    private let queues: [QueueDeclaration]
+    private let policy: DeliveryLimitPolicy
+    private let readiness: Readiness
+    private let logger: Logger
+    private var limits: [String: DeliveryLimit] = [:]
+    private var lastLook: ContinuousClock.Instant?
+
+    init(_ settings: WriterSettings, readiness: Readiness, logger: Logger) {
+        broker = settings.broker
+        queues = settings.queues
+        policy = settings.deliveryLimit
+        self.readiness = readiness
+        self.logger = logger
+    }
+
+    /// - Parameter kinds: those that are to be consumed, as indices into ``RecordKind/all``.
+    /// - Returns: those that may be.
+    func admitted(_ kinds: [Int], at now: ContinuousClock.Instant = .now) async -> [Int] {
+        guard policy != .ignore else { return kinds }
+        if lastLook.map({ now - $0 >= Self.interval }) ?? true { await look(kinds, at: now) }
+        guard policy == .refuse else { return kinds }
+        return kinds.filter { !drops(RecordKind.all[$0].queue) }
+    }
+
+    private func drops(_ queue: String) -> Bool {
+        if case .drops = limits[queue] { true } else { false }
+    }
+
+    /// Where the broker does not answer, consuming says so.
+    private func look(_ kinds: [Int], at now: ContinuousClock.Instant) async {
+        let wanted = queues.filter { queue in kinds.contains { RecordKind.all[$0].queue == queue.name } }
+        guard let states = try? await AMQPInspector.look(broker, queues: wanted, for: .consuming).queues else { return }
+        lastLook = now
+        for state in states {
+            let before = limits.updateValue(state.deliveryLimit, forKey: state.name)
+            Gauge(label: "candlepost_writer_queue_drops_returned", dimensions: [("queue", state.name)])
+                .record(drops(state.name) ? 1 : 0)
+            guard before != state.deliveryLimit else { continue }
+            guard let warning = warning(state) else { continue }
+            logger.warning(
+                "a queue drops what comes back too often", metadata: ["queue": "\(state.name)", "limit": "\(warning)"])
+        }
+        readiness.remark("delivery limits", states.compactMap { state in warning(state).map { "\(state.name) \($0)" } })
+        let refused = policy == .refuse ? states.filter { drops($0.name) }.map(\.name) : []
+        let status: Readiness.Status =
+            refused.isEmpty
+            ? .ready : .notReady("not consumed, as WRITER_DELIVERY_LIMIT says: \(refused.joined(separator: ", "))")
+        readiness.set(Self.condition, status)
+    }
+
+    private func warning(_ state: AMQPInspector.QueueState) -> String? {
+        state.deliveryLimit.warning(queue: state.name, virtualHost: broker.endpoints.first?.virtualHost ?? "/")
+    }
+
+    static let condition = "delivery limits"
+}

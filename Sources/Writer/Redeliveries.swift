@@ -1,0 +1,47 @@
+import AMQP
+import CoreMetrics
+import Logging
+import Records
+import Service
+import Synchronization
+
+/// How often messages came back, where the broker counts that: a message that comes again and again is soon dropped by a queue
+/// with a limit, and tells of a writer that is lost again and again.
+final class Redeliveries: Sendable {
+    private struct State {
+        var highest = 0
+        var throttle = LogThrottle(every: .seconds(60))
+    }
+
+    /// From so many on it is said.
+    private static let few = 3
+
+    private let state = Mutex(State())
+    private let gauge = Gauge(label: "candlepost_writer_delivery_count_highest")
+    private let logger: Logger
+
+    init(logger: Logger) {
+        self.logger = logger
+        gauge.record(0)
+    }
+
+    /// - Parameter kinds: by ``Delivery/queue``.
+    func note(_ batch: DeliveryBatch, kinds: [Int], at now: ContinuousClock.Instant = .now) {
+        var highest = 0
+        var queue = 0
+        for delivery in batch.deliveries where delivery.redelivered && delivery.deliveryCount > highest {
+            (highest, queue) = (delivery.deliveryCount, delivery.queue)
+        }
+        guard highest > 0 else { return }
+        let isToSay = state.withLock { state in
+            state.highest = max(state.highest, highest)
+            gauge.record(state.highest)
+            guard highest >= Self.few, case .say = state.throttle.report(at: now) else { return false }
+            return true
+        }
+        guard isToSay else { return }
+        logger.warning(
+            "messages come back again and again",
+            metadata: ["queue": "\(RecordKind.all[kinds[queue]].queue)", "returns": "\(highest)"])
+    }
+}
