@@ -8,7 +8,7 @@ extension BrokerLink {
     static func open(_ configuration: AMQPConfiguration, channels: Int = 1) throws(AMQPError) -> BrokerLink {
         var failures: [AMQPError] = []
         var messages: [String] = []
-        for endpoint in configuration.endpoints {
+        for endpoint in configuration.reread?() ?? configuration.endpoints {
             do throws(AMQPError) {
                 return try open(endpoint, configuration, channels, addresses: try endpoint.addresses())
             } catch {

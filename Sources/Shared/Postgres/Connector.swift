@@ -13,7 +13,7 @@ struct Connector {
 
     init(_ configuration: PostgresConfiguration, logger: Logger) throws(PostgresError) {
         self.configuration = configuration
-        var conninfo = try Conninfo(parsing: configuration.conninfo)
+        var conninfo = try Conninfo(parsing: configuration.currentConninfo)
         givenOptions = conninfo.options["options"]
         conninfo.apply(configuration)
         self.conninfo = conninfo

@@ -26,6 +26,13 @@ public struct PostgresConfiguration: Sendable {
     /// - Throws: ``PostgresError`` of kind `configuration`, without a piece of the conninfo.
     public func validate() throws(PostgresError) { _ = try Conninfo(parsing: conninfo) }
 
+    /// Asked before each connection for a conninfo that may have changed, so that a new password needs no restart. Where it
+    /// has none, ``conninfo`` stands.
+    public var reread: (@Sendable () -> String?)?
+
+    /// The conninfo of the next connection.
+    var currentConninfo: String { reread?() ?? conninfo }
+
     /// - Parameters:
     ///   - conninfo: a libpq URI or keyword string.
     ///   - applicationName: the name shown in `pg_stat_activity`.

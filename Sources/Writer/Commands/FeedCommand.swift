@@ -11,8 +11,9 @@ struct FeedCommand: AsyncParsableCommand {
         abstract:
             "Publishes messages from an NDJSON file, or from another queue, into the queue of their kind, with confirms.",
         discussion: """
-            A line is a message as collectors send it, with "type" beside "payload" where it is not a candle. Ends when all
-            are confirmed; when it is interrupted it says with which --skip to go on.
+            A line is a message as collectors send it, with "type" beside "payload" where it is not a candle. The file may be
+            compressed by gzip. What is no file of records is refused at its first lines. Ends when all are confirmed; when it
+            is interrupted it says with which --skip to go on.
 
             --from-queue takes what is in a queue, a dead-letter queue most likely, back into the queues that it came from: it
             counts, and with --yes moves. Each message is acknowledged only when the broker has confirmed it in its queue.
@@ -23,6 +24,7 @@ struct FeedCommand: AsyncParsableCommand {
     @Flag(help: "Really take them; without it they are only counted.") var yes = false
     @Option(help: "The most messages a second; as fast as the broker takes them if left out.") var rate: Double?
     @Option(help: "How many lines to leave out from the start, to go on after an interruption.") var skip = 0
+    @Flag(help: "Sends the file also where its first lines are no records.") var anyway = false
     @OptionGroup var flags: WriterFlags
 
     func validate() throws {
@@ -42,7 +44,7 @@ struct FeedCommand: AsyncParsableCommand {
         let type = try settings.read(BrokerSettings.queueType)
         let lines: LineReader
         do { lines = try LineReader(path: file) } catch { throw CommandExit(.no, "\(file): \(error)") }
-        let feed = Feed(broker, queueType: type, rate: rate, skip: skip, total: lines.size)
+        let feed = Feed(broker, queueType: type, rate: rate, skip: skip, total: lines.total, isForced: anyway)
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await Self.watchForInterruption(feed) }
