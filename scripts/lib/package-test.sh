@@ -28,6 +28,8 @@ test_release() {
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" && chmod 755 "$root/usr/sbin/policy-rc.d"
     mount -t proc proc "$root/proc"
     mount --bind /dev "$root/dev"
+    cp /etc/resolv.conf "$root/etc/resolv.conf"
+    inside apt-get update
     install_and_upgrade
     run_pair "$1"
     purge

@@ -11,7 +11,7 @@ MARKETS = [market["id"] for exchange in json.load(open(os.path.join(os.environ["
 try:
     while True:
         start = time.time_ns() // 1_000_000
-        candle = {"type": "CandleStick", "payload": {
+        candle = {"exchange": "binance", "symbol": "any", "type": "CandleStick", "payload": {
             "charts": [[start, 1, 2, 0.5, 1.5, 100]], "intervalStart": start, "intervalEnd": start + 1,
             "marketId": MARKETS[start % len(MARKETS)]}}
         print(json.dumps(candle), flush=True)
