@@ -5,7 +5,8 @@ import Testing
 /// What is asked, in which order, and what follows from each answer.
 @Suite struct QueueChannelTests {
     private var channel = QueueChannel(
-        index: 2, queue: QueueDeclaration(name: "q"), arguments: [], prefetch: 7, answerTime: .seconds(10))
+        index: 2, queue: QueueDeclaration(name: "q"), arguments: [],
+        window: PrefetchWindow(first: 7, messages: 7, bytes: .max), answerTime: .seconds(10))
     private var out = SendQueue()
     private let start = ContinuousClock.now
 

@@ -62,9 +62,9 @@ struct LaneLedger: Sendable {
                 name: "lock_free_lanes", [.array(lanes), .int8(Int64(limit))])
         ])[0]
         guard locked.count > 0 else { return [] }
-        let lanes = try locked.map { row throws(PostgresError) in Int(try row.int4(0)) }
-        try await probe(lanes)
-        return try await enter(lanes)
+        let held = try locked.map { row throws(PostgresError) in Int(try row.int4(0)) }
+        try await probe(held)
+        return try await enter(held)
     }
 
     /// Makes sure that the ledger takes entries of these lanes, and undoes them: else all that is published would be repeated by

@@ -14,7 +14,9 @@ struct FeedFromQueue {
         let type = try settings.read(BrokerSettings.queueType)
         let count: Int
         do {
-            let state = try await AMQPInspector.look(broker, queues: [queue]).queues[0]
+            let state = try await AMQPInspector.look(
+                broker, queues: [QueueDeclaration(name: queue, type: type)], for: .consuming
+            ).queues[0]
             guard state.exists else { throw CommandExit(.no, "there is no queue \(queue)") }
             count = state.messages
         } catch let error as AMQPError { throw CommandExit(.unavailable, "\(error)") }

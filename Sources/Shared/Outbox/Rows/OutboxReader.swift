@@ -39,7 +39,7 @@ package struct OutboxReader {
     }
 
     /// Makes sure, too, that the rows are of lanes that were asked for, and in order.
-    private static func check(_ rows: Rows, _ requests: [Request]) throws(PostgresError) {
+    private static func check(_ rows: Rows, _ requests: [ReadRequest]) throws(PostgresError) {
         var last = Dictionary(requests.map { (Int16($0.lane), $0.afterID) }, uniquingKeysWith: max)
         for position in 0..<rows.count {
             try check(rows[position])

@@ -48,7 +48,9 @@ package struct VerificationTotals: Sendable, Equatable {
             SELECT count(*) OVER (), rows, relation, pruned_by, to_char(pruned_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
             FROM pruned_rows WHERE why = 'by hand' ORDER BY id DESC LIMIT 10
             """
-        ) { "\($0.int8($1, 1)) rows of \($0.text($1, 2)) by \($0.text($1, 3)) at \($0.text($1, 4)) UTC" }.examples
+        ) { row throws(PostgresError) in
+            "\(try row.int8(1)) rows of \(try row.text(2)) by \(try row.text(3)) at \(try row.text(4)) UTC"
+        }.examples
         let exceptions = try await connection.execute(exceptionsQuery)
         totals.parked = try exceptions[0].int8(0)
         totals.superseded = try exceptions[0].int8(1) + sums[0].int8(6)
