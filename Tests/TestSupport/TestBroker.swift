@@ -117,6 +117,31 @@ public actor TestBroker {
         }
     }
 
+    /// The longest message that the broker takes, in bytes, if it is not longer than `size`. RabbitMQ 4 takes 16 MiB unless it
+    /// is told otherwise, older ones 128 MiB; it says so to whom it refuses one.
+    public func largestMessage(upTo size: Int) throws -> Int {
+        var found = size
+        try? withChannel { raw in
+            let body = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 1)
+            body.initializeMemory(as: UInt8.self, repeating: 0)
+            defer { body.deallocate() }
+            // To no queue.
+            amqp_basic_publish(
+                raw, 1, amqp_bytes_t(), amqp_bytes_t(), 0, 0, nil, amqp_bytes_t(len: size, bytes: body.baseAddress))
+            amqp_basic_qos(raw, 1, 0, 1, 0)
+            let reply = amqp_get_rpc_reply(raw)
+            guard reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION, reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD else {
+                return
+            }
+            let close = reply.reply.decoded.assumingMemoryBound(to: amqp_channel_close_t.self).pointee
+            let text = String(
+                decoding: UnsafeRawBufferPointer(start: close.reply_text.bytes, count: close.reply_text.len),
+                as: UTF8.self)
+            found = text.split(separator: " ").last.flatMap { Int($0) } ?? size
+        }
+        return found
+    }
+
     private func withChannel(_ body: (OpaquePointer) -> Void) throws {
         let endpoint = try Self.endpoint()
         guard let raw = amqp_new_connection() else { throw Failure(message: "out of memory") }

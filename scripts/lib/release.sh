@@ -5,13 +5,15 @@
 
 releases=${CANDLEPOST_RELEASES:-$here/.local/releases}
 
-# The release that DIR's servers are of, empty for this machine's own: $release at their first start, the same ever after.
+# The release that DIR's servers are of, empty for this machine's own: $release at their first start, the same ever after,
+# and in the same folder.
 release_of_servers() {
     local kept=''
-    [[ ! -e $dir/release ]] || kept=$(<"$dir/release")
-    if [[ ! -e $dir/settings && $verb == start* ]]; then
+    if [[ -e $dir/release ]]; then
+        read -r kept releases <"$dir/release"
+    elif [[ ! -e $dir/settings && $verb == start* ]]; then
         kept=$release
-        [[ -z $kept ]] || echo "$kept" >"$dir/release"
+        [[ -z $kept ]] || echo "$kept $(realpath -m "$releases")" >"$dir/release"
     fi
     [[ -z $release || $release == "$kept" ]] || die "the servers in $dir are of ${kept:-this machine}, not of $release: remove them first"
     release=$kept

@@ -37,10 +37,12 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: TestBroker.url != nil)) func aBodyOf30MegabytesComesThroughTheBrokerWhole() async throws {
+    @Test(.enabled(if: TestBroker.url != nil)) func aBodyAsLongAsTheBrokerTakesComesThroughWhole() async throws {
         try await QuarantineWorld.with { world in
+            let size = try await TestBroker.shared.largestMessage(upTo: 30_000_000)
             var body: [UInt8] = []
-            while body.count < 30_000_000 { body += "\(body.count) \0 ".utf8 + [0xFF] + body.prefix(1 << 16) }
+            while body.count < size { body += "\(body.count) \0 ".utf8 + [0xFF] + body.prefix(1 << 16) }
+            body.removeLast(body.count - size)
             let queue = TestBroker.uniqueName()
             try await TestBroker.shared.declare(queue)
             try await TestBroker.shared.publish(body, to: queue)
