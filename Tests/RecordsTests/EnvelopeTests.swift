@@ -26,11 +26,12 @@ import Testing
     func `fields in any order, with unknown ones between`(_ kind: Int) throws {
         let kind = RecordKind.all[kind]
         let extra = #""x":{"marketId":[1,{"charts":"}"}]},"y":[1e999,-0,""],"":null"#
-        let payload = #"{"marketId":7,\#(extra),"intervalEnd":60000,\#(kind.goodFields),"intervalStart":0}"#
+        let payload =
+            #"{"marketId":7,\#(extra),"intervalEnd":1702305600000,\#(kind.goodFields),"intervalStart":1702305540000}"#
         let body =
             #"{"z":[],"collectorTraceId":null,"payload":\#(payload),"marketId":1,"symbol":"S","exchange":"E","z":1}"#
         let decoded = try decode(body, as: kind)
-        #expect(decoded.key == RecordKey(market: 7, intervalStart: 0, intervalEnd: 60_000))
+        #expect(decoded.key == RecordKey(market: 7, intervalStart: 1_702_305_540_000, intervalEnd: 1_702_305_600_000))
         #expect(decoded.payload == payload)
         #expect(decoded.exchange == #""E""# && decoded.symbol == #""S""#)
         #expect(decoded.traceID == nil)
@@ -39,11 +40,11 @@ import Testing
 
     @Test func `white space anywhere`() throws {
         let space = " \t\r\n"
-        let tokens = message(#""charts":[[0,1,2,1,1,0]]"#).flatMap { character in
+        let tokens = message(#""charts":[[1702305540000,1,2,1,1,0]]"#).flatMap { character in
             "{}[],:".contains(character) ? space + String(character) + space : String(character)
         }
         let decoded = try decode(space + String(tokens) + space)
-        #expect(decoded.columns["charts"] == "{{0,1,2,1,1,0}}")
+        #expect(decoded.columns["charts"] == "{{1702305540000,1,2,1,1,0}}")
         #expect(decoded.symbol == #""BTC/USDT""#)
         #expect(decoded.payload.hasPrefix("{") && decoded.payload.hasSuffix("}"))
     }
@@ -80,7 +81,7 @@ import Testing
         #expect(try decode(message(#""charts":[]"#, key: times + #","marketId":\#(json)"#)).key.market == market)
     }
 
-    private let times = #""intervalStart":0,"intervalEnd":60000"#
+    private let times = #""intervalStart":1702305540000,"intervalEnd":1702305600000"#
 
     @Test func `the key's times as ISO 8601`() throws {
         let key = #""intervalStart":"2023-12-11T14:39:00Z","intervalEnd":"2023-12-11T15:40:00+01:00","marketId":69"#

@@ -95,11 +95,15 @@ struct MessageMutator {
         let more: [String] =
             switch kind.name {
             case "CandleStick":
-                [#""charts":[]"#, #""charts":[[0,1,2,0.5,null,1e3,7],[60000,null,null,null,null,null]]"#]
+                [
+                    #""charts":[]"#,
+                    #""charts":[[1702305540000,1,2,0.5,null,1e3,7],[1702305600000,null,null,null,null,null]]"#,
+                ]
             case "OrderBook":
                 [#""asks":[],"bids":[]"#, #""bids":[[1,2,3],[0.1,0.2]],"asks":[[1e-7,9007199254740993]]"#]
             case "Ticker": [#""info":1"#, kind.fields.map { #""\#($0.name)":0.1"# }.joined(separator: ",")]
-            case "Trade": [#""tradesInfo":[]"#, #""tradesInfo":[[1,0.1,0.2,0,5],[0,1,1,1.7e12]]"#]
+            case "Trade":
+                [#""tradesInfo":[]"#, #""tradesInfo":[[1,0.1,0.2,1702305540000,5],null,[null,1,1,1.70230554e12]]"#]
             default: [#""poolASize":0.1,"poolBSize":"0","exchangeRate":123456789012345678901234567890"#]
             }
         return [kind.goodFields] + more

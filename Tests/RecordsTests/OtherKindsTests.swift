@@ -21,7 +21,9 @@ import Testing
                 == ["bids": "{{1,2,1702305540},{1,0,NULL}}", "asks": "{}"])
         #expect(reason(.orderBook, #""bids":[]"#) == .missingField)
         #expect(reason(.orderBook, #""bids":[[1]],"asks":[]"#) == .missingField)
-        #expect(reason(.orderBook, #""bids":[[1,null]],"asks":[]"#) == .wrongType)
+        #expect(
+            try columns(.orderBook, #""bids":[[1,null],null,[2,3,4]],"asks":[null]"#)
+                == ["bids": "{{1,NULL,NULL},{NULL,NULL,NULL},{2,3,4}}", "asks": "{{NULL,NULL}}"])
         #expect(reason(.orderBook, #""bids":null,"asks":[]"#) == .wrongType)
         #expect(reason(.orderBook, #""bids":[],"asks":[[1,-1]]"#) == .outOfRange)
     }
@@ -31,12 +33,19 @@ import Testing
             try columns(.trade, #""tradesInfo":[[0,42000.1,0.25,1702305541000],[1,42000,1,1702305542000]]"#)
                 == ["trades_info": "{{0,42000.1,0.25,1702305541000},{1,42000,1,1702305542000}}"])
         #expect(try columns(.trade, #""tradesInfo":[]"#) == ["trades_info": "{}"])
-        #expect(try columns(.trade, #""tradesInfo":[[1.0,1,1,1e12,5]]"#) == ["trades_info": "{{1.0,1,1,1e12,5}}"])
-        for row in ["[2,1,1,0]", "[-1,1,1,0]", "[0.5,1,1,0]", "[0,1,-1,0]", "[0,1,1,0.5]", "[0,1,1,1e15]"] {
+        #expect(
+            try columns(.trade, #""tradesInfo":[[1.0,1,1,1.70230554e12,5]]"#)
+                == ["trades_info": "{{1.0,1,1,1.70230554e12,5}}"])
+        #expect(
+            try columns(.trade, #""tradesInfo":[[null,1,null,1702305540000],null,[0,null,1,1702305540000]]"#)
+                == ["trades_info": "{{NULL,1,NULL,1702305540000},{NULL,NULL,NULL,NULL},{0,NULL,1,1702305540000}}"])
+        for row in [
+            "[2,1,1,0]", "[-1,1,1,0]", "[0.5,1,1,0]", "[0,1,-1,0]", "[0,1,1,0.5]", "[0,1,1,1e15]", "[0,1,1,1702305541]",
+        ] {
             #expect(reason(.trade, #""tradesInfo":[\#(row)]"#) == .outOfRange, "\(row)")
         }
         for row in [
-            "[null,1,1,0]", "[0,null,1,0]", "[0,1,1,null]", "[\"buy\",1,1,0]", "[0,1,1,\"2023-12-11T14:39:00Z\"]",
+            "[0,1,1,null]", "7", "{}", "[\"buy\",1,1,0]", "[0,1,1,\"2023-12-11T14:39:00Z\"]",
         ] {
             #expect(reason(.trade, #""tradesInfo":[\#(row)]"#) == .wrongType, "\(row)")
         }

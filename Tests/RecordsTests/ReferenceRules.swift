@@ -20,6 +20,28 @@ struct ReferenceRules {
         guard let payload = value as? [String: Any] else { return wrongType() }
         checkKey(payload)
         for field in kind.fields { check(payload[field.name], field.shape) }
+        checkRowTimes(payload, kind)
+    }
+
+    private mutating func checkRowTimes(_ payload: [String: Any], _ kind: RecordKind) {
+        // As text they have tests of their own, and then anything may follow from them.
+        guard let start = payload["intervalStart"].flatMap(FoundationNumber.init)?.double,
+            let end = payload["intervalEnd"].flatMap(FoundationNumber.init)?.double
+        else { return }
+        if start < Double(Timestamp.earliest) || end - start > Double(Timestamp.year)
+            || end > Double(Timestamp.latest())
+        {
+            outOfRange()
+        }
+        for field in kind.fields {
+            guard case .rows(let rule) = field.shape, let index = rule.timeIndex,
+                let rows = payload[field.name] as? [Any]
+            else { continue }
+            for case let row as [Any] in rows where row.count > index {
+                guard let time = FoundationNumber(row[index])?.double else { continue }
+                if time < start - (end - start) || time > end + (end - start) { outOfRange() }
+            }
+        }
     }
 
     private mutating func missing() { certain.insert(.missingField) }
@@ -97,6 +119,7 @@ struct ReferenceRules {
     }
 
     private mutating func check(row: Any, _ rule: RowRule) {
+        if row is NSNull, rule.allowsNullRows { return }
         guard let row = row as? [Any] else { return wrongType() }
         if row.count < rule.minimumWidth { missing() }
         if row.count > FieldScanner.maximumWidth { outOfRange() }

@@ -47,6 +47,11 @@ extension BadMessage {
         BadMessage("time in the year 1899", .outOfRange, GoodMessage.keyed("-2208988800001", "0")),
         BadMessage("time in the year 294277", .outOfRange, GoodMessage.keyed("0", "9224318015999999")),
         BadMessage("time of the year 9999 as text", .outOfRange, GoodMessage.keyed("0", #""9999-12-31T23:59:59Z""#)),
+        BadMessage("interval in seconds", .outOfRange, GoodMessage.keyed("1702305540", "1702305600")),
+        BadMessage("start in seconds", .outOfRange, GoodMessage.keyed("1702305540", "1702305600000")),
+        BadMessage("interval of the year 2008", .outOfRange, GoodMessage.keyed("1230767999999", "1230768059999")),
+        BadMessage("interval of two years", .outOfRange, GoodMessage.keyed("1640995200000", "1704067200000")),
+        BadMessage("interval of the year 2090", .outOfRange, GoodMessage.keyed("3786912000000", "3786912060000")),
         BadMessage("half a millisecond", .wrongType, GoodMessage.keyed("0", "60000.5")),
         BadMessage("time beyond 64 bits", .wrongType, GoodMessage.keyed("0", "1e30")),
         BadMessage("leap second", .wrongType, GoodMessage.keyed("0", #""2016-12-31T23:59:60Z""#)),
@@ -65,10 +70,11 @@ extension BadMessage {
 
     /// Markets that nobody has imported; the decoder takes them, the writer does not.
     static let unknownMarkets: [BadMessage] = [
-        BadMessage("unknown market", .unknownMarket, GoodMessage.keyed("0", "60000", "2147483647")),
+        BadMessage("unknown market", .unknownMarket, GoodMessage.keyed("1702305540000", "1702305600000", "2147483647")),
         BadMessage(
             "unknown market of trades", .unknownMarket,
             GoodMessage.with(
-                #""tradesInfo":[]"#, key: #""intervalStart":0,"intervalEnd":60000,"marketId":2147483646"#), .trade),
+                #""tradesInfo":[]"#,
+                key: #""intervalStart":1702305540000,"intervalEnd":1702305600000,"marketId":2147483646"#), .trade),
     ]
 }

@@ -13,6 +13,12 @@ extension BadMessage {
         BadMessage("candle of 33", .outOfRange, GoodMessage.candles("[[0\(String(repeating: ",1", count: 32))]]")),
         BadMessage("open time null", .wrongType, GoodMessage.candles("[[null,1,2,1,1,0]]")),
         BadMessage("open time a fraction", .outOfRange, GoodMessage.candles("[[0.5,1,2,1,1,0]]")),
+        BadMessage("candle null", .wrongType, GoodMessage.candles("[null]")),
+        BadMessage("open time in seconds", .outOfRange, GoodMessage.candles("[[1702305540,1,2,1,1,0]]")),
+        BadMessage("open time a day off", .outOfRange, GoodMessage.candles("[[1702391940000,1,2,1,1,0]]")),
+        BadMessage(
+            "second open time off", .outOfRange,
+            GoodMessage.candles("[\(GoodMessage.candle),[1702305479999,1,2,1,1,0]]")),
         BadMessage("open time in nanoseconds", .outOfRange, GoodMessage.candles("[[1702305540000000000,1,2,1,1,0]]")),
         BadMessage("open time as text", .wrongType, GoodMessage.candles(#"[["2023-12-11T14:39:00Z",1,2,1,1,0]]"#)),
         BadMessage("price as text", .wrongType, GoodMessage.candles(#"[[0,"1",2,1,1,0]]"#)),
@@ -30,8 +36,7 @@ extension BadMessage {
         BadMessage("no bids", .missingField, GoodMessage.with(#""asks":[]"#), .orderBook),
         BadMessage("bids an object", .wrongType, GoodMessage.with(#""bids":{},"asks":[]"#), .orderBook),
         BadMessage("offer of one", .missingField, GoodMessage.with(#""bids":[[1]],"asks":[]"#), .orderBook),
-        BadMessage("offer null", .wrongType, GoodMessage.with(#""bids":[null],"asks":[]"#), .orderBook),
-        BadMessage("amount null", .wrongType, GoodMessage.with(#""bids":[[1,null]],"asks":[]"#), .orderBook),
+        BadMessage("bids null", .wrongType, GoodMessage.with(#""bids":null,"asks":[]"#), .orderBook),
         BadMessage("amount negative", .outOfRange, GoodMessage.with(#""bids":[],"asks":[[1,-2]]"#), .orderBook),
         BadMessage("offers as text", .wrongType, GoodMessage.with(#""bids":[["1","2"]],"asks":[]"#), .orderBook),
         BadMessage("candles for offers", .missingField, GoodMessage.text, .orderBook),
@@ -54,6 +59,8 @@ extension BadMessage {
         BadMessage("side as text", .wrongType, GoodMessage.with(#""tradesInfo":[["buy",1,1,0]]"#), .trade),
         BadMessage("trade of a negative amount", .outOfRange, GoodMessage.with(#""tradesInfo":[[0,1,-1,0]]"#), .trade),
         BadMessage("trade time null", .wrongType, GoodMessage.with(#""tradesInfo":[[0,1,1,null]]"#), .trade),
+        BadMessage(
+            "trade time in seconds", .outOfRange, GoodMessage.with(#""tradesInfo":[[0,1,1,1702305541]]"#), .trade),
         BadMessage(
             "trade time in 2100", .outOfRange, GoodMessage.with(#""tradesInfo":[[0,1,1,4102444800000]]"#), .trade),
     ]

@@ -43,7 +43,8 @@ struct DuplicateTests {
 
     @Test(arguments: [
         (1, #""bids":[[1.5,2],[1,3]],"asks":[[9,9]]"#), (2, #""high":3.5,"low":1"#), (2, #""high":null,"low":null"#),
-        (3, #""tradesInfo":[[0,1.5,2,1000]]"#), (4, #""poolASize":"1","poolBSize":2.50,"exchangeRate":"0.11""#),
+        (3, #""tradesInfo":[[0,1.5,2,1702303201000]]"#),
+        (4, #""poolASize":"1","poolBSize":2.50,"exchangeRate":"0.11""#),
     ])
     func otherContentOfEveryKindIsKept(kind: Int, fields: String) async throws {
         try await withMigratedDatabase { database, connection in
@@ -78,12 +79,14 @@ struct DuplicateTests {
     @Test func ragNullsAndNothingAreTheSameContent() async throws {
         try await withMigratedDatabase { database, _ in
             let store = RecordStore.make(database)
-            let row = "[0,1,4,0.5,2,10]"
+            let row = "[1702303200000,1,4,0.5,2,10]"
             try await store.store(
-                Messages([Messages.body(market: 1, start: 0, #""charts":[\#(row),[1,1,1,1,1,1,9]]"#)]))
-            let filled = Messages.body(market: 1, start: 0, #""charts":[[0,1,4,0.5,2,10,null],[1,1,1,1,1,1,9]]"#)
+                Messages([Messages.body(market: 1, start: 0, #""charts":[\#(row),[1702303200001,1,1,1,1,1,9]]"#)]))
+            let filled = Messages.body(
+                market: 1, start: 0, #""charts":[[1702303200000,1,4,0.5,2,10,null],[1702303200001,1,1,1,1,1,9]]"#)
             #expect(try await store.store(Messages([filled])).duplicateSame[0] == 1)
-            let longer = Messages.body(market: 1, start: 0, #""charts":[\#(row),[1,1,1,1,1,1,9],[2,1,1,1,1,1]]"#)
+            let longer = Messages.body(
+                market: 1, start: 0, #""charts":[\#(row),[1702303200001,1,1,1,1,1,9],[1702303200002,1,1,1,1,1]]"#)
             #expect(try await store.store(Messages([longer])).duplicateOther[0] == 1)
         }
     }

@@ -35,8 +35,13 @@ struct Messages: Sendable {
         add(Array(body.utf8), kind: kind, headers: headers)
     }
 
+    /// The minute from which tests count: 2023-12-11T14:00:00Z.
+    static let epoch: Int64 = 28_371_720
+
     /// A message of the kind with the fields of its payload.
+    /// - Parameter start: minutes after ``epoch``.
     static func body(market: Int32, start: Int64, _ fields: String, trace: String? = nil) -> String {
+        let start = epoch + start
         let trace = trace.map { #","collectorTraceId":"\#($0)""# } ?? ""
         return
             #"{"exchange":"binance","symbol":"M\#(market)","payload":{\#(fields),"intervalStart":\#(start * 60_000),"#
@@ -44,14 +49,17 @@ struct Messages: Sendable {
     }
 
     static func candle(market: Int32 = 1, start: Int64 = 0, close: String = "2", trace: String? = nil) -> String {
-        body(market: market, start: start, #""charts":[[\#(start * 60_000),1,4,0.5,\#(close),10]]"#, trace: trace)
+        body(
+            market: market, start: start, #""charts":[[\#((epoch + start) * 60_000),1,4,0.5,\#(close),10]]"#,
+            trace: trace)
     }
 
     /// One message of each kind, in the order of ``RecordKind/all``.
     static func ofEachKind(market: Int32 = 1, start: Int64 = 0) -> [String] {
-        [
-            #""charts":[[0,1,4,0.5,2,10]]"#, #""bids":[[1.5,2],[1,3]],"asks":[]"#, #""high":3.5,"low":null"#,
-            #""tradesInfo":[[0,1.5,2,1000],[1,1.25,3,2000]]"#,
+        let time = (epoch + start) * 60_000
+        return [
+            #""charts":[[\#(time),1,4,0.5,2,10]]"#, #""bids":[[1.5,2],[1,3]],"asks":[]"#, #""high":3.5,"low":null"#,
+            #""tradesInfo":[[0,1.5,2,\#(time + 1000)],[1,1.25,3,\#(time + 2000)]]"#,
             #""poolASize":"1","poolBSize":2.50,"exchangeRate":"0.1""#,
         ].map { body(market: market, start: start, $0) }
     }

@@ -48,7 +48,7 @@ struct RefusedRowTests {
             try await RecordStore.make(database).store(Messages(bodies))
             let starts = try await connection.execute(
                 "SELECT extract(epoch FROM interval_start)::int FROM outbox ORDER BY id")
-            let expected = (0..<40).filter { $0 != 21 }.map { Int32(100 - $0) * 60 }
+            let expected = (0..<40).filter { $0 != 21 }.map { Int32(Messages.epoch + 100 - Int64($0)) * 60 }
             #expect((0..<starts.count).map { starts.int4($0, 0) } == expected)
         }
     }

@@ -22,13 +22,18 @@ struct StoreTests {
                                  extract(epoch FROM interval_end)::int, trace_id)
                 FROM outbox ORDER BY id
                 """)
-            #expect(rows == (0..<5).map { "\(lane) CandleStick 3 \($0 * 60) \($0 * 60 + 60) t\($0)" })
+            #expect(
+                rows
+                    == (Int64(0)..<5).map {
+                        "\(lane) CandleStick 3 \((Messages.epoch + $0) * 60) \((Messages.epoch + $0) * 60 + 60) t\($0)"
+                    })
         }
     }
 
     @Test func theBodyThatLeavesHasThePayloadToTheByte() async throws {
         try await withMigratedDatabase { database, connection in
-            let payload = #"{ "charts": [ ],"intervalStart":0, "intervalEnd" :60000,"marketId":1, "new":"ä\u00e4\/" }"#
+            let payload =
+                #"{ "charts": [ ],"intervalStart":1702305540000, "intervalEnd" :1702305600000,"marketId":1, "new":"ä\u00e4\/" }"#
             var messages = Messages()
             messages.add(
                 #"{"symbol":"A\/B","exchange":"b","payload":\#(payload),"collectorTraceId":"a\"b","else":1}"#,
@@ -83,7 +88,8 @@ struct StoreTests {
                 """)
             #expect(
                 values == [
-                    "{{0,1,4,0.5,2,10}}", "{{1.5,2},{1,3}}{}", "3.5 -1 -1", "{{0,1.5,2,1000},{1,1.25,3,2000}}",
+                    "{{1702303200000,1,4,0.5,2,10}}", "{{1.5,2},{1,3}}{}", "3.5 -1 -1",
+                    "{{0,1.5,2,1702303201000},{1,1.25,3,1702303202000}}",
                     "1 2.50 0.1",
                 ])
         }
@@ -92,11 +98,15 @@ struct StoreTests {
     @Test func nullsAndRaggedRowsAreFilledUp() async throws {
         try await withMigratedDatabase { database, connection in
             let body = Messages.body(
-                market: 1, start: 0, #""charts":[[0,1,4,0.5,2,10],[1,null,null,null,null,0,7,8],[2,1,1,1,1,null]]"#)
+                market: 1, start: 0,
+                #""charts":[[1702303200000,1,4,0.5,2,10],[1702303200001,null,null,null,null,0,7,8],[1702303200002,1,1,1,1,null]]"#
+            )
             try await RecordStore.make(database).store(Messages([body]))
             let charts = try await connection.texts("SELECT charts::text FROM candle_sticks")
             #expect(
-                charts == ["{{0,1,4,0.5,2,10,NULL,NULL},{1,NULL,NULL,NULL,NULL,0,7,8},{2,1,1,1,1,NULL,NULL,NULL}}"])
+                charts == [
+                    "{{1702303200000,1,4,0.5,2,10,NULL,NULL},{1702303200001,NULL,NULL,NULL,NULL,0,7,8},{1702303200002,1,1,1,1,NULL,NULL,NULL}}"
+                ])
             #expect(try await connection.number("SELECT count(*) FROM candles") == 3)
         }
     }

@@ -8,11 +8,12 @@ struct FieldScanner {
     /// Appends the column's text to `text`.
     /// - Returns: false if the column is to be null.
     static func scan(
-        _ shape: RecordKind.Shape, _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8]
+        _ shape: RecordKind.Shape, _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8],
+        times: inout RowTimes
     ) throws(Refusal) -> Bool {
         switch shape {
         case .rows(let rule):
-            try scanRows(rule, &scanner, bytes, into: &text)
+            try scanRows(rule, &scanner, bytes, into: &text, times: &times)
         case .optionalNumber:
             if try scanner.takeNull(bytes) { return false }
             let number = try scanner.requireNumber(bytes)
@@ -27,23 +28,24 @@ struct FieldScanner {
     // MARK: arrays of rows
 
     private static func scanRows(
-        _ rule: RowRule, _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8]
+        _ rule: RowRule, _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8],
+        times: inout RowTimes
     ) throws(Refusal) {
         let start = text.count
         let restart = scanner
-        var widths = try writeRows(rule, padTo: 0, &scanner, bytes, into: &text)
+        var widths = try writeRows(rule, padTo: 0, &scanner, bytes, into: &text, times: &times)
         if widths.lowerBound != widths.upperBound {
             // PostgreSQL's arrays are rectangular: write again, short rows filled up with NULL.
             text.removeSubrange(start...)
             scanner = restart
-            widths = try writeRows(rule, padTo: widths.upperBound, &scanner, bytes, into: &text)
+            widths = try writeRows(rule, padTo: widths.upperBound, &scanner, bytes, into: &text, times: &times)
         }
     }
 
     /// - Returns: the least and the greatest number of elements in a row.
     private static func writeRows(
         _ rule: RowRule, padTo width: Int, _ scanner: inout JSONScanner, _ bytes: Span<UInt8>,
-        into text: inout [UInt8]
+        into text: inout [UInt8], times: inout RowTimes
     ) throws(Refusal) -> ClosedRange<Int> {
         guard scanner.take(UInt8(ascii: "["), bytes) else { throw try scanner.wrongType("an array", bytes) }
         var least = Int.max
@@ -53,7 +55,8 @@ struct FieldScanner {
         if !scanner.take(UInt8(ascii: "]"), bytes) {
             repeat {
                 if row > 0 { text.append(UInt8(ascii: ",")) }
-                let count = try writeRow(rule, row: row, padTo: width, &scanner, bytes, into: &text)
+                let count = try writeRow(
+                    rule, row: row, padTo: width, &scanner, bytes, into: &text, times: &times)
                 (least, greatest) = (min(least, count), max(greatest, count))
                 row += 1
             } while scanner.take(UInt8(ascii: ","), bytes)
@@ -65,8 +68,14 @@ struct FieldScanner {
 
     private static func writeRow(
         _ rule: RowRule, row: Int, padTo width: Int, _ scanner: inout JSONScanner, _ bytes: Span<UInt8>,
-        into text: inout [UInt8]
+        into text: inout [UInt8], times: inout RowTimes
     ) throws(Refusal) -> Int {
+        if rule.allowsNullRows, try scanner.takeNull(bytes) {
+            append("{NULL", to: &text)
+            for _ in 1..<max(rule.minimumWidth, width) { append(",NULL", to: &text) }
+            append("}", to: &text)
+            return rule.minimumWidth
+        }
         var values = RowValues(repeating: .nan)
         var count = 0
         guard scanner.take(UInt8(ascii: "["), bytes) else {
@@ -94,6 +103,7 @@ struct FieldScanner {
                 .inside("[\(row)]")
         }
         if let complaint = rule.complaint(values) { throw Refusal(.outOfRange, complaint).inside("[\(row)]") }
+        if let index = rule.timeIndex { times.note(values[index], row: row, element: index) }
         for _ in count..<max(count, width) { append(",NULL", to: &text) }
         text.append(UInt8(ascii: "}"))
         return count

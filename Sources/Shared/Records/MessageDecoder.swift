@@ -29,10 +29,18 @@ struct MessageDecoder {
     private var intervalEnd: Int64?
     /// Bit n: field n of the kind was met.
     private var fieldsMet: UInt32 = 0
+    private var rowTimes = RowTimes()
+    /// The field that they stand in.
+    private var timedField = 0
+    private let latest: Int64
 
-    init(kind: RecordKind, base: Int) {
+    /// - Parameters:
+    ///   - base: where the message starts in the batch's bytes.
+    ///   - latest: the last end of an interval that is no mistake.
+    init(kind: RecordKind, base: Int, latest: Int64) {
         fields = kind.fields
         self.base = base
+        self.latest = latest
     }
 
     mutating func decode(
@@ -127,8 +135,9 @@ struct MessageDecoder {
             try once(fieldsMet & 1 << index == 0, fields[index].name)
             fieldsMet |= 1 << index
             let start = text.count
+            if case .rows(let rule) = fields[index].shape, rule.timeIndex != nil { timedField = index }
             do {
-                if try FieldScanner.scan(fields[index].shape, &scanner, bytes, into: &text) {
+                if try FieldScanner.scan(fields[index].shape, &scanner, bytes, into: &text, times: &rowTimes) {
                     values[firstValue + index] = start..<text.count
                 }
             } catch { throw error.inside(fields[index].name) }
@@ -191,10 +200,30 @@ struct MessageDecoder {
             throw Refusal(.outOfRange, "expected a time after intervalStart \(intervalStart), found \(intervalEnd)")
                 .inside("payload.intervalEnd")
         }
+        try checkInterval(intervalStart, intervalEnd)
         return Envelope(
             key: RecordKey(market: market, intervalStart: intervalStart, intervalEnd: intervalEnd),
             exchange: exchange, symbol: symbol, payload: payload, traceID: traceID,
             traceIDHasEscapes: traceIDHasEscapes)
+    }
+
+    /// A length and an end that a unit mistaken or a clock gone wrong can't have, and rows that belong to it.
+    private func checkInterval(_ start: Int64, _ end: Int64) throws(Refusal) {
+        guard start >= Timestamp.earliest else {
+            throw Refusal(.outOfRange, "expected milliseconds from 2009 on, found \(start)").inside(
+                "payload.intervalStart")
+        }
+        guard end - start <= Timestamp.year else {
+            throw Refusal(.outOfRange, "expected an interval of a year at most, found \(end - start) ms")
+                .inside("payload.intervalEnd")
+        }
+        guard end <= latest else {
+            throw Refusal(.outOfRange, "expected a time of the next year at the latest, found \(end)")
+                .inside("payload.intervalEnd")
+        }
+        if let refusal = rowTimes.refusal(start: start, end: end) {
+            throw refusal.inside(fields[timedField].name).inside("payload")
+        }
     }
 
     private func missing(_ field: String) -> Refusal {

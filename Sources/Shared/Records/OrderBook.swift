@@ -1,5 +1,6 @@
 extension RecordKind {
     /// The best offers at one moment: `bids` and `asks`, each an array of `[price, amount, …]`.
+    /// Exchanges now and then send null for one of them, or for an offer: the others are worth having.
     public static let orderBook = RecordKind(
         name: "OrderBook",
         queue: "database-writer.order-book",
@@ -9,7 +10,7 @@ extension RecordKind {
             Field("asks", column: "asks", sqlType: "double precision[]", .rows(offers)),
         ])
 
-    private static let offers = RowRule(minimumWidth: 2) { row in
+    private static let offers = RowRule(minimumWidth: 2, allowsNull: true, allowsNullRows: true) { row in
         row[1] < 0 ? "amount \(row[1]) is negative" : nil
     }
 }

@@ -74,6 +74,7 @@ public struct PreparedBatch: Sendable {
     public private(set) var refused: [Refused] = []
     private var text: [UInt8] = []
     private var values: [Range<Int>?] = []
+    private let latest = Timestamp.latest()
 
     /// - Parameters:
     ///   - bytes: the bodies of the messages that will be added.
@@ -111,7 +112,7 @@ public struct PreparedBatch: Sendable {
         let (textMark, valuesMark) = (text.count, values.count)
         let (message, bytes) = (messages.count, bytes)
         messages.append(Message(body: body, kind: kind, headers: headers))
-        var decoder = MessageDecoder(kind: RecordKind.all[kind], base: body.lowerBound)
+        var decoder = MessageDecoder(kind: RecordKind.all[kind], base: body.lowerBound, latest: latest)
         do throws(Refusal) {
             guard body.count <= maximumBytes else {
                 throw Refusal(.tooLarge, "the body has \(body.count) bytes, the limit is \(maximumBytes)")

@@ -51,6 +51,8 @@ struct RowRule: Sendable {
     var timeIndex: Int?
     /// Whether elements other than the time may be null.
     var allowsNull = false
+    /// Whether a row may be null as a whole: it is stored as one of nulls.
+    var allowsNullRows = false
     /// Says what is wrong with the row's values, if anything.
     var complaint: @Sendable (RowValues) -> String? = { _ in nil }
 }

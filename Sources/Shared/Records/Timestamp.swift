@@ -1,8 +1,23 @@
+import Glibc
+
 /// Instants as the contract has them: milliseconds since 1970-01-01T00:00:00Z.
 enum Timestamp {
-    /// 1900-01-01 up to but not including 2100-01-01. Stock data reach back before 1970; a time outside of this is a
-    /// unit mistaken (seconds, microseconds), not a market's.
+    /// 1900-01-01 up to but not including 2100-01-01: what is outside of this is no time of milliseconds at all.
     static let range: Range<Int64> = -2_208_988_800_000..<4_102_444_800_000
+
+    /// 2009-01-01, when there was no exchange yet: an interval that begins earlier has its times in seconds, which lie in 1970.
+    static let earliest: Int64 = 1_230_768_000_000
+
+    /// The end of an interval lies at most a year ahead of the clock, and of a clock that is wrong by years no message is
+    /// the worse: it counts from 2027 at least.
+    static func latest() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return max(Int64(time.tv_sec) * 1000, 1_798_761_600_000) + year
+    }
+
+    /// The longest interval: of a leap year.
+    static let year: Int64 = 366 * 86_400_000
 
     /// Reads `intervalStart` and the like: an integer of milliseconds, or an ISO 8601 string with a zone.
     static func scan(_ scanner: inout JSONScanner, _ bytes: Span<UInt8>) throws(Refusal) -> Int64 {

@@ -72,7 +72,7 @@ import Testing
                 Array(
                     """
                     {"exchange":"e","symbol":"s","payload":{ "poolASize":\(size), "poolBSize":1,"exchangeRate":1,\
-                    "intervalStart":0,"intervalEnd":1,"marketId":7 },"collectorTraceId":\(trace)}
+                    "intervalStart":1702303200000,"intervalEnd":1702303200001,"marketId":7 },"collectorTraceId":\(trace)}
                     """.utf8)
             }
             var batch = DeliveryBatch()

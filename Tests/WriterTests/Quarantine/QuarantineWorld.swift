@@ -108,9 +108,10 @@ extension DeliveryBatch {
     }
 }
 
-/// A candle message without candles.
+/// A candle message without candles, its start so many milliseconds after ``Messages/epoch``.
 func emptyCandle(market: Int, start: Int = 0, extra: String = "", trace: String = "null") -> [UInt8] {
-    Array(
+    let start = Int(Messages.epoch) * 60_000 + start
+    return Array(
         """
         {"exchange":"binance","symbol":"A/B","payload":{"charts":[],"intervalStart":\(start),"intervalEnd":\(start + 1),\
         "marketId":\(market)\(extra)},"collectorTraceId":\(trace)}

@@ -33,7 +33,8 @@ import Testing
             #expect(row.count == 1 && row.text(0, 1) == "00-0af7-b7ad-01" && row.text(0, 2) == "t")
             #expect(
                 row.text(0, 0)
-                    == #"{"exchange":"binance","symbol":"A/B","payload":{"charts":[],"intervalStart":0,"intervalEnd":1,"#
+                    == #"{"exchange":"binance","symbol":"A/B","payload":{"charts":[],"intervalStart":1702303200000,"#
+                    + #""intervalEnd":1702303200001,"#
                     + #""marketId":500, "x":1e2},"type":"CandleStick","collectorTraceId":"t"}"#)
             #expect(try await world.text("SELECT resolution FROM quarantine WHERE resolved_at IS NOT NULL") == "stored")
             // Nothing comes back twice.
@@ -70,7 +71,7 @@ import Testing
             try await world.store(batch)
             try await importMarket(500, world)
             try await world.connection.script(
-                "ALTER TABLE candle_sticks ADD CHECK (interval_start <> '1970-01-01 00:00:00.003Z')")
+                "ALTER TABLE candle_sticks ADD CHECK (interval_start <> '2023-12-11 14:00:00.003Z')")
             #expect(try await world.retry() == .init(stored: 4, refused: 1))
             #expect(
                 try await world.text("SELECT reason FROM quarantine WHERE resolved_at IS NULL") == "refused_by_database"
