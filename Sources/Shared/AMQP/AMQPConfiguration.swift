@@ -2,6 +2,9 @@
 public struct AMQPConfiguration: Sendable {
     /// The brokers, tried in turn until one answers.
     public var endpoints: [AMQPEndpoint]
+    /// Asked before each connection for endpoints that may have changed, so that a new password needs no restart. Where it has
+    /// none, ``endpoints`` stand.
+    public var reread: (@Sendable () -> [AMQPEndpoint]?)?
     /// The name of the connection in the broker's management pages.
     public var connectionName: String
     /// The heartbeat interval to ask for, in whole seconds from 1 on; the broker may choose a shorter one. A peer that

@@ -10,7 +10,7 @@ extension BrokerLink {
     static func open(_ configuration: AMQPConfiguration) throws(AMQPError) -> BrokerLink {
         var failures: [AMQPError] = []
         var messages: [String] = []
-        for endpoint in configuration.endpoints {
+        for endpoint in configuration.reread?() ?? configuration.endpoints {
             do throws(AMQPError) {
                 return try open(endpoint, configuration)
             } catch {

@@ -11,7 +11,7 @@ struct Connector {
 
     init(_ configuration: PostgresConfiguration, logger: Logger) throws(PostgresError) {
         self.configuration = configuration
-        var conninfo = try Conninfo(parsing: configuration.conninfo)
+        var conninfo = try Conninfo(parsing: configuration.currentConninfo)
         conninfo.apply(configuration)
         self.conninfo = conninfo
         redaction = Redaction(secrets: conninfo.secrets)

@@ -14,14 +14,21 @@ public struct PostgresConfiguration: Sendable {
     /// A pipeline that is not answered in full within this time counts as a lost connection.
     public var replyTimeout: Duration = .seconds(30)
 
-    /// - Parameters:
-    ///   - conninfo: a libpq URI or keyword string.
-    ///   - applicationName: the name shown in `pg_stat_activity`.
-    ///   - parameters: server settings by name.
+    /// Asked before each connection for a conninfo that may have changed, so that a new password needs no restart. Where it
+    /// has none, ``conninfo`` stands.
+    public var reread: (@Sendable () -> String?)?
+
+    /// The conninfo of the next connection.
+    var currentConninfo: String { reread?() ?? conninfo }
+
     /// Makes sure that the conninfo can be read; connects to nothing.
     /// - Throws: ``PostgresError`` of kind `configuration`, without a piece of the conninfo.
     public func validate() throws(PostgresError) { _ = try Conninfo(parsing: conninfo) }
 
+    /// - Parameters:
+    ///   - conninfo: a libpq URI or keyword string.
+    ///   - applicationName: the name shown in `pg_stat_activity`.
+    ///   - parameters: server settings by name.
     public init(conninfo: String, applicationName: String, parameters: [String: String] = [:]) {
         self.conninfo = conninfo
         self.applicationName = applicationName

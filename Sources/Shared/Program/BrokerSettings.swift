@@ -21,14 +21,20 @@ public enum BrokerSettings {
 }
 
 extension SettingsReader {
-    /// How to connect to the database.
+    /// How to connect to the database. Each connection reads `DATABASE_URL_FILE` again.
     /// - Throws: ``SettingError`` if `DATABASE_URL` is missing or can't be read.
     public func database(applicationName: String) throws(SettingError) -> PostgresConfiguration {
-        let configuration = PostgresConfiguration(
-            conninfo: try read(CommonSettings.databaseURL), applicationName: applicationName)
+        var configuration = PostgresConfiguration(
+            conninfo: try conninfo(applicationName), applicationName: applicationName)
+        configuration.reread = { try? conninfo(applicationName) }
+        return configuration
+    }
+
+    private func conninfo(_ applicationName: String) throws(SettingError) -> String {
+        let conninfo = try read(CommonSettings.databaseURL)
         do throws(PostgresError) {
-            try configuration.validate()
-            return configuration
+            try PostgresConfiguration(conninfo: conninfo, applicationName: applicationName).validate()
+            return conninfo
         } catch {
             throw SettingError(
                 setting: "DATABASE_URL", problem: "cannot be used: \(error.message). It may be: a libpq URI or conninfo"
@@ -36,9 +42,15 @@ extension SettingsReader {
         }
     }
 
-    /// How to connect to the broker.
+    /// How to connect to the broker. Each connection reads `AMQP_URL_FILE` again.
     /// - Throws: ``SettingError`` if `AMQP_URL` is missing or can't be read.
     public func broker(connectionName: String) throws(SettingError) -> AMQPConfiguration {
+        var configuration = AMQPConfiguration(endpoints: try endpoints(), connectionName: connectionName)
+        configuration.reread = { try? endpoints() }
+        return configuration
+    }
+
+    private func endpoints() throws(SettingError) -> [AMQPEndpoint] {
         let urls = try read(CommonSettings.brokerURL)
         let endpoints: [AMQPEndpoint]
         do throws(AMQPError) {
@@ -54,6 +66,6 @@ extension SettingsReader {
                 problem: "leads without TLS to another machine: \(exposed). It may be: amqps://…, or amqp:// with "
                     + "AMQP_PLAINTEXT=anywhere where the network is private")
         }
-        return AMQPConfiguration(endpoints: endpoints, connectionName: connectionName)
+        return endpoints
     }
 }

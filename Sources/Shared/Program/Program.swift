@@ -48,8 +48,19 @@ public enum Program {
             path: ProcessInfo.processInfo.environment["NOTIFY_SOCKET"], readiness: readiness)
         let status = await runServices(
             (manager.map { [$0] } ?? []) + [service], operations: operations, readiness: readiness,
-            shutdownTimeout: try settings.read(CommonSettings.shutdownTimeout), logger: logger)
+            shutdownTimeout: try settings.read(CommonSettings.shutdownTimeout), logger: logger,
+            onHangUp: { readAgain(settings, logger) })
         status.exit()
+    }
+
+    /// Reads what may have changed since the start: the log level, and the files of secrets, which the next connection takes.
+    private static func readAgain(_ settings: SettingsReader, _ logger: Logger) {
+        for problem in settings.problems {
+            logger.error("a setting is wrong, what it was before stays", metadata: ["setting": "\(problem)"])
+        }
+        guard (try? ProgramLog.readLevel(settings)) != nil else { return }
+        let level = (try? settings.read(CommonSettings.logLevel)) ?? .info
+        logger.notice("settings read again", metadata: ["log.level": "\(level)"])
     }
 
     private static let commonMetrics = [

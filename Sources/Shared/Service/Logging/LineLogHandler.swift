@@ -1,8 +1,15 @@
 public import Logging
+import Synchronization
 
 /// Writes each log event as one line; see ``LogFormat``.
 public struct LineLogHandler: LogHandler {
-    public var logLevel: Logger.Level
+    /// The level of the program (``ProgramLog/readLevel(_:)``), unless this logger was given one of its own.
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? ProgramLog.level.withLock { $0 } }
+        set { ownLevel = newValue }
+    }
+
+    private var ownLevel: Logger.Level?
     public var metadata: Logger.Metadata = [:]
     public var metadataProvider: Logger.MetadataProvider?
     private let label: String
@@ -13,19 +20,20 @@ public struct LineLogHandler: LogHandler {
 
     /// - Parameters:
     ///   - label: The name of the logger, as it appears on each JSON line.
+    ///   - level: The least severe level; nil for that of the program, which may change.
     ///   - colour: Whether text lines have their level coloured.
     ///   - sink: Where the lines go.
-    public init(label: String, format: LogFormat, level: Logger.Level, colour: Bool, sink: LogSink) {
+    public init(label: String, format: LogFormat, level: Logger.Level?, colour: Bool, sink: LogSink) {
         self.init(label: label, format: format, level: level, colour: colour, sink: sink, clock: Timestamp.now)
     }
 
     init(
-        label: String, format: LogFormat, level: Logger.Level, colour: Bool, sink: LogSink,
+        label: String, format: LogFormat, level: Logger.Level?, colour: Bool, sink: LogSink,
         clock: @escaping @Sendable () -> String
     ) {
         self.label = label
         self.format = format
-        self.logLevel = level
+        ownLevel = level
         self.colour = colour
         self.sink = sink
         self.clock = clock

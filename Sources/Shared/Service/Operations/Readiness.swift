@@ -17,6 +17,10 @@ public final class Readiness: Sendable {
         public internal(set) var status: Status
         /// When it last came or went; a change of the reason alone leaves it.
         public internal(set) var since: ContinuousClock.Instant
+        /// When it is worth a line again that it is not there.
+        var due: ContinuousClock.Instant?
+        /// The pause before the next such line.
+        var pause = Readiness.firstPause
     }
 
     /// All conditions at one moment.
@@ -48,6 +52,9 @@ public final class Readiness: Sendable {
         }
     }
 
+    fileprivate static let firstPause = Duration.seconds(10)
+    fileprivate static let longestPause = Duration.seconds(600)
+
     private struct State {
         var conditions: [Condition] = []
         var isDraining = false
@@ -69,7 +76,8 @@ public final class Readiness: Sendable {
 
     /// Says whether a thing is there.
     /// - Parameter name: Declared before.
-    /// - Returns: Whether it came or went by this, so that it is worth a log line.
+    /// - Returns: Whether it is worth a log line: it came or went by this; or it is still away, and was not said to be for a
+    ///   while: at once after the start, then after pauses that double, from 10 seconds up to 10 minutes.
     @discardableResult
     public func set(_ name: String, _ status: Status, at now: ContinuousClock.Instant = .now) -> Bool {
         state.withLock { state in
@@ -79,7 +87,7 @@ public final class Readiness: Sendable {
             let changed = (state.conditions[place].status == .ready) != (status == .ready)
             state.conditions[place].status = status
             if changed { state.conditions[place].since = now }
-            return changed
+            return state.conditions[place].isWorthALine(changed: changed, at: now)
         }
     }
 
@@ -96,5 +104,19 @@ public final class Readiness: Sendable {
     /// All conditions now.
     public var snapshot: Snapshot {
         state.withLock { Snapshot(conditions: $0.conditions, isDraining: $0.isDraining) }
+    }
+}
+
+extension Readiness.Condition {
+    /// Decides whether to say how it is, and when next.
+    fileprivate mutating func isWorthALine(changed: Bool, at now: ContinuousClock.Instant) -> Bool {
+        guard status != .ready else {
+            (due, pause) = (nil, Readiness.firstPause)
+            return changed
+        }
+        if !changed, let due, now < due { return false }
+        due = now + pause
+        pause = min(pause * 2, Readiness.longestPause)
+        return true
     }
 }

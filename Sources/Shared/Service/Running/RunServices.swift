@@ -12,32 +12,42 @@ public import ServiceLifecycle
 ///   - services: In the order in which they start; each may use those before it.
 ///   - operations: The HTTP endpoint; nil for none.
 ///   - shutdownTimeout: How long the drain may take.
+///   - onHangUp: Called at each SIGHUP, which ends nothing.
 /// - Returns: ``ExitStatus/done`` after a drain in time. After a failure the status of its error, or
 ///   ``ExitStatus/no``; the error is logged.
 public func runServices(
     _ services: [any Service], operations: OperationsServer?, readiness: Readiness, shutdownTimeout: Duration,
-    logger: Logger
+    logger: Logger, onHangUp: @escaping @Sendable () -> Void = {}
 ) async -> ExitStatus {
     await runServices(
         services, operations: operations, readiness: readiness, shutdownTimeout: shutdownTimeout, logger: logger,
-        endProcess: { ExitStatus.exit($0) })
+        onHangUp: onHangUp, endProcess: { ExitStatus.exit($0) })
 }
 
 func runServices(
     _ services: [any Service], operations: OperationsServer?, readiness: Readiness, shutdownTimeout: Duration,
-    logger: Logger, endProcess: @escaping @Sendable (Int32) -> Void
+    logger: Logger, onHangUp: @escaping @Sendable () -> Void = {}, endProcess: @escaping @Sendable (Int32) -> Void
 ) async -> ExitStatus {
     signal(SIGPIPE, SIG_IGN)  // a reader of the log that goes away must not take the service with it
     let shutdownGuard = ShutdownGuard(
         timeout: shutdownTimeout, logger: logger, onDrain: { readiness.startDraining() }, endProcess: endProcess)
     let all = (operations.map { [$0] } ?? []) + services + [DrainNotice(shutdownGuard: shutdownGuard)]
     let group = ServiceGroup(configuration: configuration(all))
-    let sources = [SIGTERM, SIGINT].map { signal in
-        shutdownGuard.listen(to: signal) { Task { await group.triggerGracefulShutdown() } }
-    }
+    let sources =
+        [SIGTERM, SIGINT].map { signal in
+            shutdownGuard.listen(to: signal) { Task { await group.triggerGracefulShutdown() } }
+        } + [hangUps(onHangUp)]
     defer { for source in sources { source.cancel() } }
     let error = await run(group, cancelAfter: shutdownGuard.timeForDrain)
     return status(drainedInTime: shutdownGuard.finish(), error: error, logger: logger)
+}
+
+/// Listens to SIGHUP: of a terminal that is closed, or of an operator who has changed files that settings come from.
+private func hangUps(_ act: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
+    let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "hang-ups"))
+    source.setEventHandler(handler: act)
+    source.resume()
+    return source
 }
 
 /// Runs the group, and cancels it once the stream ends; the group's own time-out would not tell a late end from one

@@ -14,7 +14,8 @@ public enum CommonSettings {
 
     /// The least severe level that is logged.
     public static let logLevel = Setting<Logger.Level>.choice(
-        "LOG_LEVEL", flag: "--log-level", default: .info, help: "the least severe level that is logged")
+        "LOG_LEVEL", flag: "--log-level", default: .info, help: "the least severe level that is logged",
+        hasFileVariant: true)
 
     /// How log lines look.
     public static let logFormat = Setting<LogFormat>.choice(

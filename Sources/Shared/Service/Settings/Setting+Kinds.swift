@@ -87,14 +87,17 @@ extension Setting where Value == String {
 
 extension Setting where Value: CaseIterable & RawRepresentable<String> {
     /// One of a few words.
-    /// - Parameter defaultText: The default in words, where it depends on circumstances and `defaultValue` is nil.
+    /// - Parameters:
+    ///   - defaultText: The default in words, where it depends on circumstances and `defaultValue` is nil.
+    ///   - hasFileVariant: Whether a file may hold it, so that it can change while the program runs.
     public static func choice(
-        _ name: String, flag: String?, default defaultValue: Value?, defaultText: String? = nil, help: String
+        _ name: String, flag: String?, default defaultValue: Value?, defaultText: String? = nil, help: String,
+        hasFileVariant: Bool = false
     ) -> Self {
         Setting(
-            name, flag: flag, default: defaultValue, defaultText: defaultText ?? defaultValue?.rawValue,
-            allowed: Value.allCases.map(\.rawValue).joined(separator: ", "), help: help
-        ) { Value(rawValue: $0) }
+            name: name, flag: flag, defaultValue: defaultValue, defaultText: defaultText ?? defaultValue?.rawValue,
+            allowed: Value.allCases.map(\.rawValue).joined(separator: ", "), help: help, isSecret: false,
+            hasFileVariant: hasFileVariant, parse: { Value(rawValue: $0) })
     }
 }
 
