@@ -2,7 +2,7 @@
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq-dev librabbitmq-dev pkg-config \
+    && apt-get install -y --no-install-recommends libpq-dev librabbitmq-dev pkg-config zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 # The dependencies alone first, so that a change of the sources does not fetch them again.
@@ -23,7 +23,7 @@ FROM debian:bookworm-slim AS files
 # Of the two C libraries the newest that Debian has, security updates included.
 RUN apt-get update \
     && apt-get upgrade -y --no-install-recommends \
-    && apt-get install -y --no-install-recommends ca-certificates libpq5 librabbitmq4 libstdc++6 \
+    && apt-get install -y --no-install-recommends ca-certificates libpq5 librabbitmq4 libstdc++6 zlib1g \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/writer /out/relay /usr/local/bin/
 COPY deploy/image-files /

@@ -42,7 +42,8 @@ let package = Package(
         .executableTarget(
             name: "Writer",
             dependencies: [
-                "AMQP", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service", "Storing", argumentParser,
+                "AMQP", "CZlib", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service", "Storing",
+                argumentParser,
                 coreMetrics, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings),
@@ -90,6 +91,8 @@ let package = Package(
         .target(name: "EventLoop", path: "Sources/Shared/EventLoop", swiftSettings: settings),
         .systemLibrary(
             name: "CLibPQ", path: "Sources/Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/Shared/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CRabbitMQ", path: "Sources/Shared/CRabbitMQ", pkgConfig: "librabbitmq",
             providers: [.apt(["librabbitmq-dev"])]),

@@ -106,7 +106,7 @@ import Testing
         ["relay", "replay"], ["relay", "replay", "--yes", "--limit", "5"],
         ["relay", "replay", "--id", "1", "--rate=-1"], ["relay", "replay", "--continue", "1", "--id", "1"],
         ["relay", "supersede", "--yes"],
-        ["relay", "parked", "list", "--limit", "0"],
+        ["relay", "parked", "list", "--limit=-1"],
         ["relay", "audit", "--kind", "Candle"], ["relay", "audit", "--limit=-1"],
         ["relay", "audit", "--json", "--csv"],
     ])

@@ -1,3 +1,5 @@
+import Foundation
+import Service
 import Testing
 
 @testable import Outbox
@@ -21,7 +23,7 @@ import Testing
                 "partitions  3, the oldest outbox_from_1 with rows of 1d1h ago; 12345 ids ahead",
                 "owners      nobody has a lane",
                 "",
-                "No relay has said anything of itself for a day.",
+                "No relay has reported in the last 24 hours.",
             ])
     }
 
@@ -40,7 +42,7 @@ import Testing
                 "superseded  2 rows",
             ])
         report.lanes[2].isExact = false
-        #expect(report.lines[0] == "pending     about 11 rows, the oldest for 2m5s")
+        #expect(report.lines[0] == "pending     at least 11 rows, the oldest for 2m5s")
     }
 
     @Test func ownersAreThoseWhoHoldALock() {
@@ -67,10 +69,36 @@ import Testing
         #expect(
             table
                 == [
-                    "relay  state     heard     up  published  by doorbell  by poll  doorbell   last error",
-                    "a:1    alive    2s ago   1h2m       1234           10        3  heard",
-                    "b:2    SILENT  15s ago  1m40s          0            0        0  NOT HEARD  1m1s ago: no\\u{a}route",
+                    "relay  state     heard     up  published  by bell  by poll  NOTIFY",
+                    "a:1    alive    2s ago   1h2m       1234       10        3  heard",
+                    "b:2    SILENT  15s ago  1m40s          0        0        0  LOST",
+                    "last error of b:2, 1m1s ago: no\\u{a}route",
                 ], "\(table)")
+    }
+
+    @Test func theLanesFitEightyColumns() {
+        var lane = LaneStatus(lane: 15)
+        (lane.isOwned, lane.relay, lane.pending, lane.isExact) = (
+            true, String(repeating: "x", count: 100), 9_999_999, false
+        )
+        (lane.oldestSeconds, lane.lastMinute, lane.lastQuarter) = (90_061, 999_999, 9_999_999)
+        var text = ""
+        var listing = ListingWriter(columns: LaneStatus.shortColumns, format: .table) { text += $0 }
+        listing.write(lane.shortRow)
+        listing.finish()
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(text)")
+        #expect(text.contains(" 9999999+ "))
+    }
+
+    @Test func theJSONHasTheWhole() throws {
+        var report = report()
+        (report.lanes[2].pending, report.lanes[2].isExact, report.lanes[2].relay) = (20_001, false, "a\"1")
+        report.relays = [RelayStatus(relay: "a\"1", seenAgo: 2.5, lastError: "no\nroute")]
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? [String: Any])
+        #expect(object["pending"] as? Int == 20_001 && object["pending_is_lower_bound"] as? Bool == true)
+        #expect((object["lanes"] as? [[String: Any]])?.count == 16)
+        #expect((object["relays"] as? [[String: Any]])?.first?["relay"] as? String == "a\"1")
     }
 
     @Test func ofManySilentOnesAFew() {

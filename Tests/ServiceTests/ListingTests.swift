@@ -55,7 +55,29 @@ import Testing
 
     @Test func csvQuotesWhatItMust() {
         let text = listing(.csv, [[.integer(1), .text("a,\"b\"\nc")], [.double(0.5), .text(" plain ")]])
-        #expect(text == "id,last_error\r\n1,\"a,\"\"b\"\"\nc\"\r\n0.5, plain \r\n")
+        #expect(text == "id,last_error\r\n1,\"a,\"\"b\"\"\\u{a}c\"\r\n0.5, plain \r\n")
+    }
+
+    @Test(arguments: [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"), ("=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("+1+cmd", "'+1+cmd"), ("-2+3", "'-2+3"), ("  =1", "'  =1"), ("\t=1", "'\\u{9}=1"), ("\u{FF1D}1", "'\u{FF1D}1"),
+        ("-5", "-5"), ("+1.5e-3", "+1.5e-3"), ("a=b", "a=b"), ("", ""), ("BTC/USDT", "BTC/USDT"),
+        ("a\u{1B}[2Jb", "a\\u{1b}[2Jb"), ("e\u{202E}vil", "e\\u{202e}vil"),
+        ("x\u{200B}y\u{E0041}", "x\\u{200b}y\\u{e0041}"),
+    ])
+    func csvIsNoFormulaAndSteersNothing(text: String, cell: String) {
+        #expect(SafeText.csvCell(text) == cell)
+        #expect(listing(.csv, [[.integer(-5), .text(text)]]) == "id,last_error\r\n-5,\(cell)\r\n")
+    }
+
+    @Test func jsonOfElsewhereSteersNothingAndMeansTheSame() {
+        let json = "{\"a\": \"x\u{9B}2J\u{202E}\u{E0041}\",\n\"b\": 1}"
+        #expect(ListingValue.json(json).json == #"{"a": "x\u009b2J\u202e\udb40\udc41", "b": 1}"#)
+    }
+
+    @Test func linesStayAndTheRestIsOneLine() {
+        #expect(SafeText.lines("a\u{1B}]0;x\u{7}\nb\r\n", limit: 100) == "a\\u{1b}]0;x\\u{7}\nb\\u{d}\n")
     }
 
     @Test func aSmallTableStandsByItself() {

@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import Service
 import Testing
 
@@ -162,6 +163,54 @@ private let kinds = Setting<[Kind]>.list("WRITER_KINDS", flag: "--kinds", defaul
                 try SettingsReader(environment: ["DATABASE_URL_FILE": path]).read(CommonSettings.databaseURL)
             }
         }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whatIsNoPlainFileIsRefusedAtOnce() throws {
+        let folder = "/tmp/settings-test-\(getpid())"
+        mkdir(folder, 0o700)
+        mkfifo("\(folder)/fifo", 0o600)
+        symlink("/dev/zero", "\(folder)/link")
+        defer { for name in ["fifo", "link", ""] { remove("\(folder)/\(name)") } }
+        for path in ["\(folder)/fifo", "\(folder)/link", "/dev/zero", "/dev/null", folder, "/dev/stdin"] {
+            let error = #expect(throws: SettingError.self) {
+                try SettingsReader(environment: ["AMQP_URL_FILE": path]).read(CommonSettings.brokerURL)
+            }
+            #expect(error?.description.hasPrefix("AMQP_URL_FILE is \"\(path)\", which cannot be read (") == true)
+        }
+    }
+
+    @Test func aSparseFileOfTenGigabytesIsRefused() throws {
+        let path = try temporaryFile("x")
+        defer { unlink(path) }
+        try #require(truncate(path, 10 << 30) == 0)
+        #expect(throws: SettingError.self) {
+            try SettingsReader(environment: ["AMQP_URL_FILE": path]).read(CommonSettings.brokerURL)
+        }
+    }
+
+    @Test func aFileThatOthersCouldHaveWrittenIsRefused() throws {
+        let path = try temporaryFile(secret)
+        defer { unlink(path) }
+        let settings = SettingsReader(environment: ["AMQP_URL_FILE": path])
+        chmod(path, 0o666)
+        let error = #expect(throws: SettingError.self) { try settings.read(CommonSettings.brokerURL) }
+        #expect(error?.description.contains("every user of this machine can write") == true)
+        chmod(path, 0o640)
+        #expect(try settings.read(CommonSettings.brokerURL) == secret)
+        guard geteuid() == 0, chown(path, 4711, 0) == 0 else { return }
+        let other = #expect(throws: SettingError.self) { try settings.read(CommonSettings.brokerURL) }
+        #expect(other?.description.contains("belongs to user 4711") == true)
+    }
+
+    @Test func aFileIsReadAgainEachTime() throws {
+        let path = try temporaryFile("debug\n")
+        defer { unlink(path) }
+        let settings = SettingsReader(environment: ["LOG_LEVEL_FILE": path])
+        #expect(try settings.read(CommonSettings.logLevel) == .debug)
+        let file = try #require(fopen(path, "w"))
+        fputs("error\n", file)
+        fclose(file)
+        #expect(try settings.read(CommonSettings.logLevel) == .error)
     }
 
     @Test func aFileOpenToAllIsWarnedOf() throws {

@@ -82,4 +82,85 @@ struct LineReaderTests {
     @Test func aCarriageReturnAloneIsAnEmptyLine() {
         #expect(Feed.lines(of: Array("{}\r\n\r\n{}\r\n".utf8)).count == 2)
     }
+
+    /// `gzip` of "one\ntwo\n", and of "three".
+    private static let members: [[UInt8]] = [
+        [
+            0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 3, 0xCB, 0xCF, 0x4B, 0xE5, 0x2A, 0x29, 0xCF, 0xE7, 2, 0, 0xE6, 0x0B, 0xBA,
+            0x12,
+            8, 0, 0, 0,
+        ],
+        [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 3, 0x2B, 0xC9, 0x28, 0x4A, 0x4D, 5, 0, 0, 0, 0, 0, 5, 0, 0, 0],
+    ]
+
+    @Test func gzipIsRead() async throws {
+        try await withFile(Self.members[0]) { path in
+            let all = try await pieces(path).joined()
+            #expect(String(decoding: all, as: UTF8.self) == "one\ntwo\n")
+            let total = try LineReader(path: path).total
+            #expect(total == nil)
+        }
+        try await withFile(Self.members[0] + Self.members[0]) { path in
+            let all = try await pieces(path).joined()
+            #expect(String(decoding: all, as: UTF8.self) == "one\ntwo\none\ntwo\n")
+        }
+    }
+
+    @Test(arguments: [Array(members[0].dropLast(6)), members[1], members[0] + [1, 2, 3], [0x1F, 0x8B, 8]])
+    func aDamagedGzipFileIsAnError(bytes: [UInt8]) async throws {
+        try await withFile(bytes) { path -> Void in
+            await #expect(throws: LineReader.ReadError.self) { _ = try await pieces(path) }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: ["/dev/zero", "/dev/null", "/tmp"])
+    func whatIsNoPlainFileIsRefused(path: String) {
+        #expect(throws: LineReader.ReadError.self) { _ = try LineReader(path: path) }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aPipeWithoutAWriterIsRefusedAtOnce() throws {
+        let path = NSTemporaryDirectory() + "/candlepost-fifo-\(getpid())"
+        mkfifo(path, 0o600)
+        defer { unlink(path) }
+        #expect(throws: LineReader.ReadError.self) { _ = try LineReader(path: path) }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aSparseFileIsNoFileOfMessages() async throws {
+        try await withFile([1]) { path -> Void in
+            #expect(truncate(path, 10 << 30) == 0)
+            await #expect(throws: LineReader.ReadError.self) { _ = try await pieces(path) }
+        }
+    }
+}
+
+@Suite("What the first lines of a feed tell")
+struct FeedForesightTests {
+    private static let good = Messages.candle()
+
+    private func look(_ lines: [String], after: Int = 0) throws -> FeedForesight {
+        let bytes = Array(lines.joined(separator: "\n").utf8)
+        var foresight = FeedForesight()
+        try foresight.look(at: Feed.lines(of: bytes)[...], of: bytes, after: after)
+        return foresight
+    }
+
+    @Test func goodLinesNeedNoWord() throws {
+        let foresight = try look(Array(repeating: Self.good, count: 20))
+        #expect(foresight.warning == nil && foresight.count == 20)
+    }
+
+    @Test(arguments: [["name,age", "x,1"], ["hello"], ["\u{1F}\u{FFFD}"], Array(repeating: #"{"a":1}"#, count: 10)])
+    func whatIsNoFileOfRecordsIsRefused(lines: [String]) {
+        #expect(throws: Feed.NotTaken.self) { try look(lines) }
+    }
+
+    @Test func howManyWillBeRefusedIsSaid() throws {
+        let foresight = try look([Self.good, #"{"a":1}"#, Self.good, "x", Self.good])
+        #expect(
+            foresight.warning
+                == "2 of the first 5 lines will be quarantined (1 missing_field, 1 not_json); the first is line 2: exchange: is "
+                + "missing")
+        let later = try look(["x"] + Array(repeating: Self.good, count: 9), after: 1000)
+        #expect(later.warning?.contains("line 1001") == true)
+    }
 }

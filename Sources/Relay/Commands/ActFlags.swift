@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Postgres
 import Service
 
@@ -8,6 +9,6 @@ struct ActFlags: ParsableArguments {
     @Flag(help: "Do it; without this the rows are only counted.") var yes = false
     @OptionGroup var flags: RelayFlags
 
-    /// Ends a command that was not told to do it.
-    static let notToldTo = CommandExit(.no, "nothing done: repeat with --yes")
+    /// Counting is what was asked for, so it is done.
+    static func sayNothingDone() { StandardStream.write("relay: nothing done: repeat with --yes\n", to: STDERR_FILENO) }
 }

@@ -44,7 +44,11 @@ struct AuditCommand: AsyncParsableCommand {
             query, limit: limit == 0 ? nil : limit, page: { output.write($0) },
             progress: { bar.show($0, "\(output.count) rows found") })
         bar.clear()
+        let count = output.count
         output.finish()
+        if limit > 0, count == limit {
+            ActRun.say("only the \(limit) newest rows are shown, there may be more: --limit 0 for all")
+        }
     }
 
     private func life(of id: Int64, _ connection: PostgresConnection) async throws {

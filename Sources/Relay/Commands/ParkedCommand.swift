@@ -63,6 +63,12 @@ struct ParkedAct: ParsableArguments {
         return cursor
     }
 
+    /// Ids that were given and are not parked.
+    func refuseUnknown() throws(CommandExit) {
+        guard !rows.filter.id.isEmpty else { return }
+        throw CommandExit(.no, "no parked row has \(rows.filter.id.count == 1 ? "that id" : "one of those ids")")
+    }
+
     /// Makes sure that the flags fit.
     func check() throws(CommandExit) {
         try rows.filter.allow(.parked)
@@ -89,7 +95,10 @@ struct ParkedRetryCommand: AsyncParsableCommand {
         let parked = parked
         let ending = try await ActRun.with(parked.act.flags.settings) { run -> ParkedRetry.Ending? in
             let cursor = try await parked.open(run.connection)
-            guard cursor.count > 0 else { return ParkedRetry.Ending() }
+            guard cursor.count > 0 else {
+                try parked.refuseUnknown()
+                return ParkedRetry.Ending()
+            }
             guard parked.act.yes else { return nil }
             return try await run.publishing { republisher, interruption in
                 let record = try await parked.begin(.retried, cursor, run.connection)
@@ -98,7 +107,7 @@ struct ParkedRetryCommand: AsyncParsableCommand {
                 return try await retry.run()
             }
         }
-        guard let ending else { throw ActFlags.notToldTo }
+        guard let ending else { return ActFlags.sayNothingDone() }
         StandardStream.line("published \(ending.done), still parked \(ending.stillParked)")
         if let signal = ending.interruptedBy {
             ActRun.say("interrupted; the rest stays parked")
@@ -113,17 +122,28 @@ struct ParkedDiscardCommand: AsyncParsableCommand {
 
     @OptionGroup var parked: ParkedAct
 
+    func validate() throws {
+        guard parked.act.yes else { return }
+        if parked.rows.words.isEmpty {
+            throw ValidationError("which rows? Give at least one of --id, --market, --symbol, --since, ...")
+        }
+        if parked.act.reason == nil { throw ValidationError("why? Give --reason, which is kept with the rows") }
+    }
+
     func run() async throws {
         try parked.check()
         let parked = parked
         let done = try await CommandConnections.withDatabase(parked.act.flags.settings) { connection -> Int? in
             let cursor = try await parked.open(connection)
-            guard cursor.count > 0 else { return 0 }
+            guard cursor.count > 0 else {
+                try parked.refuseUnknown()
+                return 0
+            }
             guard parked.act.yes else { return nil }
             let record = try await parked.begin(.discarded, cursor, connection)
             return try await ParkedDiscard(record: record, cursor: cursor, reason: parked.act.reason).run()
         }
-        guard let done else { throw ActFlags.notToldTo }
+        guard let done else { return ActFlags.sayNothingDone() }
         StandardStream.line("discarded \(done)")
     }
 }

@@ -53,7 +53,7 @@ struct ReplayCommand: AsyncParsableCommand {
                 }
             }
         }
-        guard let done else { throw ActFlags.notToldTo }
+        guard let done else { return ActFlags.sayNothingDone() }
         if let signal = done.ending.interruptedBy {
             ActRun.say("interrupted; \(done.ending.done) rows done. \(Self.resumption(done.act))")
             ExitStatus.exit(by: signal)

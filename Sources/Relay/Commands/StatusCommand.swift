@@ -8,23 +8,27 @@ struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "How far behind, who relays, how fast: the whole and by lane.",
         discussion: """
-            Pending rows are counted up to 1,000 in a lane, and estimated beyond. A relay that has not been heard of for 15 \
-            seconds is silent.
+            Pending rows are counted up to 20,000 in a lane; beyond, the number is a lower bound, shown with a +. Ages and rates \
+            are by the database's clock. A relay that has not reported for 15 seconds is silent.
             """)
 
-    @Flag(help: "One JSON array, a row for each lane.") var json = false
+    @Flag(help: "One JSON object: totals, relays, lanes.") var json = false
     @OptionGroup var flags: RelayFlags
 
     func run() async throws {
         let report = try await CommandConnections.withDatabase(
             flags.settings, parameters: OutboxReader.plannerSettings
         ) { try await StatusReport.read($0) }
-        if !json {
-            for line in report.lines { StandardStream.line(line) }
-            StandardStream.line()
+        guard !json else { return StandardStream.line(report.json) }
+        for line in report.lines { StandardStream.line(line) }
+        StandardStream.line()
+        let shown = report.lanes.filter { !$0.isIdle }
+        if !shown.isEmpty {
+            var listing = ListingWriter(columns: LaneStatus.shortColumns, format: .table)
+            for lane in shown { listing.write(lane.shortRow) }
+            listing.finish()
         }
-        var listing = ListingWriter(columns: LaneStatus.columns, format: json ? .json : .table)
-        for lane in report.lanes { listing.write(lane.row) }
-        listing.finish()
+        let idle = report.lanes.count - shown.count
+        if idle > 0 { StandardStream.line("\(idle) lanes have had nothing to do for 15 minutes.") }
     }
 }

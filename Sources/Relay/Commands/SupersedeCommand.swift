@@ -40,7 +40,7 @@ struct SupersedeCommand: AsyncParsableCommand {
             progress.finish()
             return done
         }
-        guard let done else { throw ActFlags.notToldTo }
+        guard let done else { return ActFlags.sayNothingDone() }
         StandardStream.line("superseded \(done)")
     }
 }

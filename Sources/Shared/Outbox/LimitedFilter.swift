@@ -4,12 +4,15 @@ package import Postgres
 /// Rows, and how many of them at most.
 package struct LimitedFilter: ParsableArguments {
     @OptionGroup package var filter: OutboxFilter
-    @Option(help: "The most rows, the oldest first.") package var limit: Int?
+    @Option(help: "The most rows, the oldest first; 0 for all, as without it.") package var limit: Int?
 
     package init() {}
 
-    package func validate() throws {
-        if let limit, limit < 1 { throw ValidationError("--limit must be above 0") }
+    package mutating func validate() throws {
+        if let limit, limit < 0 {
+            throw ValidationError("--limit is \(limit), but may be: 0 for all, or a number above")
+        }
+        if limit == 0 { limit = nil }
     }
 
     /// The flags as a command line would have them.

@@ -27,7 +27,8 @@ package struct OutboxFilter: ParsableArguments {
     package func validate() throws {
         if let kind, RecordKind.named(kind) == nil {
             let known = RecordKind.all.map(\.name).joined(separator: ", ")
-            throw ValidationError("--kind is \"\(kind)\", but may be: \(known)")
+            let meant = Spelling.nearest(to: kind, in: RecordKind.all.map(\.name)).map { ". Did you mean \($0)?" } ?? ""
+            throw ValidationError("--kind is \"\(kind)\", but may be: \(known)\(meant)")
         }
     }
 

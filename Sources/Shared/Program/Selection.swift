@@ -50,7 +50,10 @@ public struct SelectedTime: Sendable {
             sql = "?::timestamptz"
             parameter = .text(text)
         } else {
-            throw CommandExit(.usage, "\(flag) is \"\(text)\", but may be: a time like 2026-01-31T12:00:00Z, or 2h")
+            throw CommandExit(
+                .usage,
+                "\(flag) is \"\(text)\", but may be: a time like 2026-01-31T12:00:00Z (UTC unless it has a zone), or an age with its unit like 90s, 2h, 7d or 1w"
+            )
         }
     }
 }

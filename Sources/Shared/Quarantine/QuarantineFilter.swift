@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Postgres
 package import Program
+import Records
 package import Service
 
 /// Which messages of the quarantine are meant; all conditions hold together.
@@ -13,6 +14,19 @@ package struct QuarantineFilter: ParsableArguments {
     @Option(help: "Received before this time.") package var until: String?
 
     package init() {}
+
+    /// Whether nothing was selected by.
+    package var isEmpty: Bool {
+        id.isEmpty && refused == nil && queue == nil && market == nil && since == nil && until == nil
+    }
+
+    package func validate() throws {
+        if let refused, Refusal.Reason(rawValue: refused) == nil {
+            let known = Refusal.Reason.allCases.map(\.rawValue)
+            let meant = Spelling.nearest(to: refused, in: known).map { ". Did you mean \($0)?" } ?? ""
+            throw ValidationError("--refused is \"\(refused)\", but may be: \(known.joined(separator: ", "))\(meant)")
+        }
+    }
 
     package func selection(openOnly: Bool) throws(CommandExit) -> Selection {
         var selection = Selection()

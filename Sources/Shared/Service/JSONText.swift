@@ -24,8 +24,24 @@ enum JSONText {
         }
     }
 
-    /// All unsafe scalars lie in the first plane, so four digits do.
+    /// JSON of elsewhere, with the same escapes: outside of its strings nothing but blanks can need one.
+    static func harmless(_ json: String) -> String {
+        var result = ""
+        for scalar in json.unicodeScalars {
+            switch scalar {
+            case "\n", "\r", "\t": result += " "
+            case _ where SafeText.isUnsafe(scalar): result += escape(scalar.value)
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// One escape, or the two of a surrogate pair.
     private static func escape(_ value: UInt32) -> String {
+        guard value <= 0xFFFF else {
+            return escape(0xD800 + (value - 0x10000) >> 10) + escape(0xDC00 + (value - 0x10000) & 0x3FF)
+        }
         let digits = String(value, radix: 16)
         return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Postgres
 import Program
+import Records
 import Service
 
 struct ConflictsCommand: AsyncParsableCommand {
@@ -14,9 +15,17 @@ struct ConflictsCommand: AsyncParsableCommand {
     @Option(help: "The collector's trace id.") var trace: String?
     @Option(help: "Received at or after this time: ISO 8601, or 2h for two hours ago.") var since: String?
     @Option(help: "Received before this time.") var until: String?
-    @Option(help: "The most rows.") var limit = 50
+    @OptionGroup var most: RowLimit
     @Flag(help: "One JSON array.") var json = false
     @OptionGroup var flags: WriterFlags
+
+    func validate() throws {
+        if let kind, RecordKind.named(kind) == nil {
+            let known = RecordKind.all.map(\.name)
+            let meant = Spelling.nearest(to: kind, in: known).map { ". Did you mean \($0)?" } ?? ""
+            throw ValidationError("--kind is \"\(kind)\", but may be: \(known.joined(separator: ", "))\(meant)")
+        }
+    }
 
     func run() async throws {
         var selection = Selection()
@@ -26,7 +35,7 @@ struct ConflictsCommand: AsyncParsableCommand {
         try selection.add("received_at >= ?", time: since, flag: "--since")
         try selection.add("received_at < ?", time: until, flag: "--until")
         let clause = selection.clause
-        selection.add("?", .int8(Int64(limit)))
+        selection.add("?", most.parameter)
         let rows = try await CommandConnections.withDatabase(flags.settings) { [selection] in
             try await $0.execute(
                 """
@@ -38,7 +47,7 @@ struct ConflictsCommand: AsyncParsableCommand {
                 """, selection.parameters)
         }
         var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
-        for row in 0..<rows.count {
+        for row in 0..<most.shown(rows.count) {
             listing.write(
                 Self.columns.indices.map { column in
                     if rows.isNull(row, column) { return .null }
@@ -46,6 +55,7 @@ struct ConflictsCommand: AsyncParsableCommand {
                 })
         }
         listing.finish()
+        most.noteRest(rows.count, "writer")
     }
 
     private static let columns = [

@@ -10,13 +10,14 @@ struct FeedCommand: AsyncParsableCommand {
         commandName: "feed",
         abstract: "Publishes messages from an NDJSON file into the queue of their kind, with confirms.",
         discussion: """
-            A line is a message as collectors send it, with "type" beside "payload" where it is not a candle. Ends when all
-            are confirmed; when it is interrupted it says with which --skip to go on.
+            A line is a message as collectors send it, with "type" beside "payload" where it is not a candle. The file may be
+            compressed by gzip. What is no file of records is refused at its first lines. Ends when all are confirmed; when it is interrupted it says with which --skip to go on.
             """)
 
     @Argument(help: "The file; - for standard input.") var file: String
     @Option(help: "The most messages a second; as fast as the broker takes them if left out.") var rate: Double?
     @Option(help: "How many lines to leave out from the start, to go on after an interruption.") var skip = 0
+    @Flag(help: "Sends the file also where its first lines are no records.") var anyway = false
     @OptionGroup var flags: WriterFlags
 
     func validate() throws {
@@ -30,7 +31,7 @@ struct FeedCommand: AsyncParsableCommand {
         let type = try settings.read(BrokerSettings.queueType)
         let lines: LineReader
         do { lines = try LineReader(path: file) } catch { throw CommandExit(.no, "\(file): \(error)") }
-        let feed = Feed(broker, queueType: type, rate: rate, skip: skip, total: lines.size)
+        let feed = Feed(broker, queueType: type, rate: rate, skip: skip, total: lines.total, isForced: anyway)
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await Self.watchForInterruption(feed) }

@@ -23,9 +23,7 @@ struct MarketsImportCommand: AsyncParsableCommand {
     @OptionGroup var flags: WriterFlags
 
     func run() async throws {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw CommandExit(.no, "\(file): cannot be read")
-        }
+        let data = Data(try InputFile.read(file, limit: 64 << 20))
         let exchanges: [ExchangeEntry]
         do {
             exchanges = try file.hasSuffix(".csv") ? MarketsCSV.parse(data) : MarketsJSON.parse(data)

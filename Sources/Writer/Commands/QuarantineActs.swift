@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Postgres
 import Program
 import Quarantine
@@ -8,8 +9,22 @@ import Service
 struct QuarantineAct: ParsableArguments {
     @OptionGroup var filter: QuarantineFilter
     @Option(help: "Why it is done; kept with who did it and when.") var reason: String?
+    @Flag(help: "All open messages, where no other selection is given.") var all = false
     @Flag(help: "Do it; without this the messages are only counted.") var yes = false
     @OptionGroup var flags: WriterFlags
+
+    /// Counting is what was asked for, so it is done.
+    static func sayNothingDone() {
+        StandardStream.write("writer: nothing done: repeat with --yes\n", to: STDERR_FILENO)
+    }
+
+    /// Makes sure that somebody said which messages: all of them is a word, too.
+    /// - Throws: `ValidationError`.
+    func requireSelection() throws {
+        guard filter.isEmpty, !all else { return }
+        throw ValidationError(
+            "which messages? Give at least one of --id, --refused, --queue, --market, --since, or --all")
+    }
 
     /// The open messages that are meant, or nil after saying how many there are because `--yes` is missing.
     func ids(_ connection: PostgresConnection) async throws -> [Int64]? {
@@ -17,7 +32,10 @@ struct QuarantineAct: ParsableArguments {
         let rows = try await connection.execute(
             "SELECT id FROM quarantine \(selection.clause) ORDER BY id", selection.parameters)
         StandardStream.line("\(rows.count) open messages")
-        guard rows.count > 0 else { return [] }
+        guard rows.count > 0 else {
+            guard filter.id.isEmpty else { throw CommandExit(.no, "no open message has that id") }
+            return []
+        }
         guard yes else { return nil }
         return (0..<rows.count).map { rows.int8($0, 0) }
     }
@@ -30,6 +48,10 @@ struct QuarantineRequeueCommand: AsyncParsableCommand {
 
     @OptionGroup var act: QuarantineAct
 
+    func validate() throws {
+        if act.yes { try act.requireSelection() }
+    }
+
     func run() async throws {
         let limit = try act.flags.settings.read(WriterSettings.maximumMessageSetting)
         let outcome = try await CommandConnections.withDatabase(act.flags.settings) { connection in
@@ -39,7 +61,7 @@ struct QuarantineRequeueCommand: AsyncParsableCommand {
                 why: act.reason)
             return try await retry.run(ids)
         }
-        guard let outcome else { throw CommandExit(.no, "nothing done: repeat with --yes") }
+        guard let outcome else { return QuarantineAct.sayNothingDone() }
         StandardStream.line(
             "stored \(outcome.stored), duplicate \(outcome.duplicate), still refused \(outcome.refused)")
     }
@@ -51,12 +73,18 @@ struct QuarantineDiscardCommand: AsyncParsableCommand {
 
     @OptionGroup var act: QuarantineAct
 
+    func validate() throws {
+        guard act.yes else { return }
+        try act.requireSelection()
+        if act.reason == nil { throw ValidationError("why? Give --reason, which is kept with the messages") }
+    }
+
     func run() async throws {
         let discarded = try await CommandConnections.withDatabase(act.flags.settings) { connection -> Int? in
             guard let ids = try await act.ids(connection) else { return nil }
             return try await QuarantineDiscard.run(ids, actedBy: Program.actor, why: act.reason, connection)
         }
-        guard let discarded else { throw CommandExit(.no, "nothing done: repeat with --yes") }
+        guard let discarded else { return QuarantineAct.sayNothingDone() }
         StandardStream.line("discarded \(discarded)")
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Postgres
 import Program
 import Quarantine
@@ -20,14 +21,14 @@ struct QuarantineListCommand: AsyncParsableCommand {
 
     @OptionGroup var filter: QuarantineFilter
     @Flag(help: "Also those that are resolved.") var all = false
-    @Option(help: "The most rows.") var limit = 50
+    @OptionGroup var most: RowLimit
     @Flag(help: "One JSON array.") var json = false
     @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         var selection = try filter.selection(openOnly: !all && filter.id.isEmpty)
         let clause = selection.clause
-        selection.add("?", .int8(Int64(limit)))
+        selection.add("?", most.parameter)
         let rows = try await CommandConnections.withDatabase(flags.settings) { [selection] in
             try await $0.execute(
                 """
@@ -38,8 +39,11 @@ struct QuarantineListCommand: AsyncParsableCommand {
                 """, selection.parameters)
         }
         var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
-        for row in 0..<rows.count { listing.write(Self.columns.indices.map { rows.quarantineValue(row, $0) }) }
+        for row in 0..<most.shown(rows.count) {
+            listing.write(Self.columns.indices.map { rows.quarantineValue(row, $0) })
+        }
         listing.finish()
+        most.noteRest(rows.count, "writer")
     }
 
     private static let columns = [
@@ -55,10 +59,14 @@ struct QuarantineShowCommand: AsyncParsableCommand {
         commandName: "show", abstract: "Shows one message: what it is, what was done to it, and its body.")
 
     @Argument(help: "The row of the quarantine.") var id: Int64
-    @Flag(help: "Nothing but the body, byte for byte.") var body = false
+    @Flag(help: "Nothing but the body, byte for byte; not to a terminal, which it could steer.") var body = false
     @OptionGroup var flags: WriterFlags
 
     func run() async throws {
+        guard !body || isatty(STDOUT_FILENO) == 0 else {
+            throw CommandExit(
+                .usage, "--body writes raw bytes, and standard output is a terminal: redirect it to a file")
+        }
         let (rows, acts) = try await CommandConnections.withDatabase(flags.settings) { connection in
             (
                 try await connection.execute(Self.message, [.int8(id)]),
@@ -66,15 +74,23 @@ struct QuarantineShowCommand: AsyncParsableCommand {
             )
         }
         guard rows.count == 1 else { throw CommandExit(.no, "quarantine has no row \(id)") }
-        if !body {
-            for column in 0..<9 where !rows.isNull(0, column) {
-                StandardStream.line("\(Self.names[column].padding(to: 12)) \(rows.text(0, column))")
-            }
-            for act in 0..<acts.count { StandardStream.line("\("act".padding(to: 12)) \(acts.text(act, 0))") }
-            StandardStream.line("body")
+        guard !body else { return rows.withBytes(0, 9) { StandardStream.write($0, to: STDOUT_FILENO) } }
+        for column in 0..<9 where !rows.isNull(0, column) { line(Self.names[column], rows.text(0, column)) }
+        for act in 0..<acts.count { line("act", acts.text(act, 0)) }
+        let text = rows.withBytes(0, 9) { String(decoding: $0.prefix(Self.shownBytes), as: UTF8.self) }
+        StandardStream.line("body\n\(SafeText.lines(text, limit: Self.shownBytes))")
+        let size = rows.withBytes(0, 9) { $0.count }
+        if size > Self.shownBytes {
+            StandardStream.write(
+                "writer: the first \(Self.shownBytes) of \(size) bytes; all: --body\n", to: STDERR_FILENO)
         }
-        rows.withBytes(0, 9) { StandardStream.write($0, to: 1) }
-        if !body { StandardStream.line() }
+    }
+
+    /// So much of a body is shown; all of it leaves by `--body`.
+    private static let shownBytes = 65_536
+
+    private func line(_ name: String, _ text: String) {
+        StandardStream.line("\(name.padding(to: 12)) \(SafeText.oneLine(text, limit: 4096))")
     }
 
     private static let names = [

@@ -2,6 +2,7 @@ import AMQP
 import Glibc
 import Program
 import Records
+import Service
 
 /// Publishes lines, window by window, and keeps count of what the broker has confirmed. While one window is confirmed the
 /// next one is on its way.
@@ -29,21 +30,28 @@ actor Feed {
     private let queueType: QueueDeclaration.QueueType
     private let skip: Int
     private let rate: Double?
+    private let isForced: Bool
     private var channels: [String: Channel] = [:]
     private var linesMet = 0
     private var publishedLines: Int
     private var progress: FeedProgress
+    private var foresight = FeedForesight()
+    private var isWarned = false
 
     /// All lines up to here are confirmed or were left out.
     private(set) var confirmedLines: Int
 
-    /// - Parameter total: the size of the input in bytes, nil if it is not known.
+    /// - Parameters:
+    ///   - total: the size of the input in bytes, nil if it is not known.
+    ///   - isForced: whether to send what is no file of records, too.
     init(
-        _ broker: AMQPConfiguration, queueType: QueueDeclaration.QueueType, rate: Double?, skip: Int, total: Int?
+        _ broker: AMQPConfiguration, queueType: QueueDeclaration.QueueType, rate: Double?, skip: Int, total: Int?,
+        isForced: Bool = false
     ) {
         self.broker = broker
         self.queueType = queueType
         self.rate = rate
+        self.isForced = isForced
         self.skip = skip
         publishedLines = skip
         confirmedLines = skip
@@ -58,6 +66,7 @@ actor Feed {
                 linesMet += 1
                 return linesMet > skip
             }
+            try foresee(lines, of: piece)
             for start in stride(from: 0, to: lines.count, by: windowSize) {
                 let window = try await publish(lines[start..<min(start + windowSize, lines.count)], of: piece)
                 if let before { try await confirm(before) }
@@ -68,6 +77,17 @@ actor Feed {
         if let before { try await confirm(before) }
         progress.finish()
         for channel in channels.values { await channel.publisher.close() }
+    }
+
+    /// Looks at the first lines before any of them is sent: what is no file of records is not sent at all, and what will be
+    /// refused is said before more than a thousand are.
+    private func foresee(_ lines: [Range<Int>], of piece: [UInt8]) throws(NotTaken) {
+        guard !isForced, foresight.count < Self.maximumWindow else { return }
+        try foresight.look(at: lines.prefix(Self.maximumWindow - foresight.count), of: piece, after: publishedLines)
+        if let warning = foresight.warning, !isWarned {
+            isWarned = true
+            StandardStream.write("writer: \(warning)\n", to: STDERR_FILENO)
+        }
     }
 
     /// At a given rate, windows of a twentieth of a second, so that the flow is even.

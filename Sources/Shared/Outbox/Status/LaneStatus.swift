@@ -19,20 +19,43 @@ package struct LaneStatus: Sendable, Equatable {
     package var lastQuarter: Int64 = 0
     package var superseded: Int64 = 0
 
+    /// Up to so many pending rows of a lane are counted; where there are more, ``pending`` is a lower bound.
+    private static let counted = 20_000
+
     package static let columns = [
         ListingColumn("lane", isNumber: true), ListingColumn("relay"), ListingColumn("is_owned"),
         ListingColumn("claimed_at"), ListingColumn("recorded_up_to", isNumber: true),
         ListingColumn("pending", isNumber: true), ListingColumn("oldest_pending_seconds", isNumber: true),
         ListingColumn("published_last_minute", isNumber: true), ListingColumn("parked", isNumber: true),
         ListingColumn("last_confirmed_at"), ListingColumn("published_last_15_minutes", isNumber: true),
+        ListingColumn("superseded", isNumber: true), ListingColumn("pending_is_lower_bound"),
+    ]
+
+    /// What fits a terminal of 80 columns.
+    package static let shortColumns = [
+        ListingColumn("lane", isNumber: true), ListingColumn("relay"), ListingColumn("pending", isNumber: true),
+        ListingColumn("oldest", isNumber: true), ListingColumn("1 min", isNumber: true),
+        ListingColumn("15 min", isNumber: true), ListingColumn("parked", isNumber: true),
         ListingColumn("superseded", isNumber: true),
     ]
+
+    package var shortRow: [ListingValue] {
+        [
+            .integer(lane), .text(isOwned ? StatusReport.short(relay ?? "somebody") : "nobody"),
+            .text("\(pending)\(isExact ? "" : "+")"), .text(pending > 0 ? StatusReport.age(oldestSeconds) : ""),
+            .integer(lastMinute), .integer(lastQuarter), .integer(parked), .integer(superseded),
+        ]
+    }
+
+    /// Whether there is anything to say of it.
+    package var isIdle: Bool { pending == 0 && lastQuarter == 0 && parked == 0 && superseded == 0 }
 
     package var row: [ListingValue] {
         [
             .integer(lane), .text(relay ?? ""), .bool(isOwned), claimedAt.map(ListingValue.text) ?? .null,
             .integer(recordedUpTo), .integer(pending), .integer(oldestSeconds), .integer(lastMinute), .integer(parked),
             lastConfirmedAt.map(ListingValue.text) ?? .null, .integer(lastQuarter), .integer(superseded),
+            .bool(!isExact),
         ]
     }
 
@@ -51,7 +74,7 @@ package struct LaneStatus: Sendable, Equatable {
     /// What was published lately stands at the end of each lane's chain. How far back is found by steps that double, so
     /// that the cost depends on what was published lately and not on the ledger's length.
     private static let query = """
-        WITH RECURSIVE \(PendingReport.pendingByLane),
+        WITH RECURSIVE \(PendingReport.pendingByLane(counting: counted, isEstimated: false)),
         back (lane, after_id, step, is_recent) AS (
             SELECT lane, upto_id, 1024::bigint, upto_id > 0 FROM ends
             UNION ALL

@@ -16,7 +16,7 @@ package struct PendingReport: Sendable {
         let rows = try await connection.pipeline([
             Statement(
                 """
-                WITH \(pendingByLane)
+                WITH \(pendingByLane())
                 SELECT sum(rows)::bigint, bool_and(is_exact),
                        coalesce(extract(epoch FROM clock_timestamp() - min(oldest)), 0)::double precision,
                        coalesce(extract(epoch FROM clock_timestamp() - min(greatest(oldest, confirmed_at)) FILTER (WHERE oldest IS NOT NULL)), 0)
@@ -33,17 +33,21 @@ package struct PendingReport: Sendable {
 
     /// The table expression `pending`, a row for each lane.
     ///
-    /// Costs the same whatever the backlog: it looks at no more than 1,001 rows of each lane. Beyond, ids tell how many
+    /// Costs the same whatever the backlog: it looks at no more rows of each lane than the limit and one. Beyond, ids tell how many
     /// there are, as lanes share one sequence evenly; ids that were skipped when a partition was closed early are none.
-    static let pendingByLane = """
+    /// - Parameters:
+    ///   - limit: how many rows of a lane are counted one by one.
+    ///   - isEstimated: whether more are estimated; else what was counted stands, as a lower bound.
+    static func pendingByLane(counting limit: Int = 1000, isEstimated: Bool = true) -> String {
+        """
         ends AS MATERIALIZED (
             SELECT l.lane::smallint AS lane, coalesce(d.upto_id, 0) AS upto_id, d.confirmed_at
             FROM generate_series(0, 15) AS l(lane)
             LEFT JOIN LATERAL (SELECT upto_id, confirmed_at FROM outbox_deliveries WHERE lane = l.lane::smallint
                                ORDER BY after_id DESC LIMIT 1) d ON true),
         pending AS MATERIALIZED (
-            SELECT lane, upto_id, confirmed_at, seen <= 1000 AS is_exact, oldest,
-                   CASE WHEN seen <= 1000 THEN n
+            SELECT lane, upto_id, confirmed_at, seen <= \(limit) AS is_exact, oldest,
+                   CASE WHEN seen <= \(limit) OR NOT \(isEstimated) THEN n
                         ELSE greatest(n, (SELECT last_value - upto_id - (
                             SELECT coalesce(sum(greatest(0, least(g.upto_id - 1, last_value)
                                                             - greatest(g.from_id - 1, ends.upto_id))), 0)
@@ -55,6 +59,7 @@ package struct PendingReport: Sendable {
                     SELECT created_at,
                            (SELECT true FROM outbox_exceptions x WHERE x.outbox_id = next.id) IS NOT NULL AS excepted
                     FROM (SELECT id, created_at FROM outbox WHERE lane = ends.lane AND id > ends.upto_id
-                          ORDER BY id LIMIT 1001) next) looked_at) c)
+                          ORDER BY id LIMIT \(limit + 1)) next) looked_at) c)
         """
+    }
 }

@@ -7,7 +7,7 @@ extension StatusReport {
         let isExact = lanes.allSatisfy(\.isExact)
         let oldest = lanes.map(\.oldestSeconds).max() ?? 0
         let summary = [
-            "pending     \(isExact ? "" : "about ")\(pending) rows"
+            "pending     \(isExact ? "" : "at least ")\(pending) rows"
                 + (pending == 0 ? "" : ", the oldest for \(Self.age(oldest))"),
             "published   \(sum(\.lastMinute)) rows in the last minute, \(sum(\.lastQuarter)) in the last 15 minutes",
             "parked      \(sum(\.parked)) rows",
@@ -15,7 +15,7 @@ extension StatusReport {
             "partitions  \(partitionsText)",
             "owners      \(owners)",
         ]
-        return summary + ["", relays.isEmpty ? "No relay has said anything of itself for a day." : relaysTable]
+        return summary + ["", relays.isEmpty ? "No relay has reported in the last 24 hours." : relaysTable]
     }
 
     private func sum(_ value: (LaneStatus) -> Int64) -> Int64 { lanes.map(value).reduce(0, +) }
@@ -38,6 +38,12 @@ extension StatusReport {
 
     private func name(_ relay: String) -> String { SafeText.oneLine(relay, limit: 100) }
 
+    /// A relay's name in 18 columns: how it begins, and how it ends, which is the process.
+    package static func short(_ relay: String) -> String {
+        let name = SafeText.oneLine(relay, limit: 1000)
+        return name.count <= 18 ? name : "\(name.prefix(7))…\(name.suffix(10))"
+    }
+
     /// `0-3,7`.
     package static func ranges(_ numbers: [Int64]) -> String {
         var ranges: [ClosedRange<Int64>] = []
@@ -56,19 +62,23 @@ extension StatusReport {
         let silent = relays.filter(\.isSilent)
         let shown = relays.filter { !$0.isSilent } + silent.prefix(RelayStatus.mostSilent)
         var table = TextTable(
-            headings: [
-                "relay", "state", "heard", "up", "published", "by doorbell", "by poll", "doorbell", "last error",
-            ], rightAligned: [2, 3, 4, 5, 6])
+            headings: ["relay", "state", "heard", "up", "published", "by bell", "by poll", "NOTIFY"],
+            rightAligned: [2, 3, 4, 5, 6])
         for relay in shown {
             table.add([
-                relay.relay, relay.isSilent ? "SILENT" : "alive", "\(Self.age(Int64(relay.seenAgo))) ago",
+                Self.short(relay.relay), relay.isSilent ? "SILENT" : "alive", "\(Self.age(Int64(relay.seenAgo))) ago",
                 Self.age(Int64(relay.startedAgo)), "\(relay.published)", "\(relay.byDoorbell)", "\(relay.byPoll)",
-                relay.doorbellHeard.map { $0 ? "heard" : "NOT HEARD" } ?? "not tried",
-                relay.lastError.map { "\(Self.age(Int64(relay.lastErrorAgo))) ago: \($0)" } ?? "",
+                relay.doorbellHeard.map { $0 ? "heard" : "LOST" } ?? "?",
             ])
         }
+        let errors = shown.compactMap { relay in
+            relay.lastError.map {
+                "\nlast error of \(name(relay.relay)), \(Self.age(Int64(relay.lastErrorAgo))) ago: "
+                    + SafeText.oneLine($0, limit: 300)
+            }
+        }
         let more = silent.count - RelayStatus.mostSilent
-        return String(table.text.dropLast()) + (more > 0 ? "\nand \(more) more that are silent" : "")
+        return String(table.text.dropLast()) + errors.joined() + (more > 0 ? "\nand \(more) more that are silent" : "")
     }
 
     /// The two largest units are enough for people: `3d4h`, `2m5s`, `7s`.

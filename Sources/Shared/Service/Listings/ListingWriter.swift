@@ -64,14 +64,14 @@ public struct ListingWriter: ~Copyable {
         self.columns = columns
         self.format = format
         self.output = output
-        if format == .csv { output(CSVText.line(columns.map(\.name))) }
+        if format == .csv { output(CSVText.line(columns.map { .text($0.name) })) }
     }
 
     /// Writes a row with as many cells as there are columns.
     public mutating func write(_ row: [ListingValue]) {
         precondition(row.count == columns.count, "a row has \(row.count) cells for \(columns.count) columns")
         switch format {
-        case .csv: output(CSVText.line(row.map(\.plainText)))
+        case .csv: output(CSVText.line(row))
         case .json: writeJSON(row)
         case .table: writeLine(row.map { SafeText.oneLine($0.plainText, limit: 200) })
         }

@@ -1,16 +1,25 @@
 import Glibc
 
-/// Files that hold one secret, as container platforms and `LoadCredential=` of systemd provide them.
+/// Files that hold one secret, as container platforms and `LoadCredential=` of systemd provide them: plain files, also
+/// behind symbolic links, of root or of the user that runs the program, that nobody else can write.
 enum SecretFile {
     private static let limit = 65_536
 
     /// The text of the file without the line end that editors add.
-    /// - Throws: ``SettingError`` when the file can't be read, is empty, or is no text of at most 64 KiB.
+    /// - Throws: ``SettingError`` when the file can't be read, is no plain file, could be written by others, is empty, or is no text
+    ///   of at most 64 KiB.
     static func read(_ path: String, for setting: AnySetting) throws(SettingError) -> String {
         let name = setting.name + "_FILE"
         let bytes: [UInt8]
         do {
-            bytes = try SmallFile.read(path, limit: limit + 1)
+            let (file, status) = try SmallFile.openPlain(path)
+            defer { close(file) }
+            if let distrust = distrust(status) {
+                throw SettingError(setting: name, problem: "is \"\(path)\", which \(distrust)")
+            }
+            bytes = try SmallFile.read(file, limit: limit + 1)
+        } catch let error as SettingError {
+            throw error
         } catch {
             throw SettingError(
                 setting: name, problem: "is \"\(path)\", which cannot be read (\(error)), but may be: a readable file")
@@ -25,6 +34,15 @@ enum SecretFile {
                 setting: name, problem: "is \"\(path)\", which is empty, but may hold: \(setting.allowed)")
         }
         return trimmed
+    }
+
+    /// What is wrong with a file that somebody else could put a secret of his own into; nil if nothing is.
+    private static func distrust(_ status: stat) -> String? {
+        if status.st_uid != 0, status.st_uid != geteuid() {
+            return "belongs to user \(status.st_uid), but may belong to: root, or the user that runs the program"
+        }
+        guard status.st_mode & S_IWOTH != 0 else { return nil }
+        return "every user of this machine can write, but may be written by: its owner (chmod 600)"
     }
 
     /// Whether users other than the owner and the group may read the file; false when that can't be told.
