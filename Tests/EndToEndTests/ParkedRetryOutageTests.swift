@@ -15,7 +15,7 @@ struct ParkedRetryOutageTests {
             }
             try await world.collector.publish(messages)
             try await eventually("all are stored") { try await world.number("SELECT count(*) FROM outbox") == 4 }
-            try await limitMessages(to: 10_000)
+            try await Servers.limitMessages(to: 10_000)
             let relay = try await world.relay()
             world.gateway.start()
             let parked = "SELECT count(*) FROM outbox_audit WHERE state = 'parked' AND attempts = 3"
@@ -23,14 +23,14 @@ struct ParkedRetryOutageTests {
             for program in [relay, writer] { try await world.stop(program) }
             #expect(try await world.run("relay", "parked", "list").contains("larger than"))
 
-            try await limitMessages(to: 25_000)
+            try await Servers.limitMessages(to: 25_000)
             let output = try await world.run("relay", "parked", "retry", "--yes")
             #expect(output == "2 parked rows\npublished 1, still parked 1\n")
             let row = try await world.query("SELECT id, attempts, last_error FROM outbox_audit WHERE state = 'parked'")
             #expect(row.count == 1 && row.int8(0, 0) == 2 && row.int4(0, 1) == 4)
             #expect(row.text(0, 2).contains("larger than"), "\(row.text(0, 2))")
 
-            try await limitMessages(to: 134_217_728)
+            try await Servers.limitMessages(to: 134_217_728)
             let last = try await world.run("relay", "parked", "retry", "--yes")
             #expect(last == "1 parked rows\npublished 1, still parked 0\n")
             try await eventually("all are announced") { world.gateway.distinctCount == 4 }
@@ -39,9 +39,5 @@ struct ParkedRetryOutageTests {
             #expect(attempts == [.number(1), .number(1), .number(4), .number(5)])
             try await world.run("relay", "verify")
         }
-    }
-
-    private func limitMessages(to bytes: Int) async throws {
-        try await Servers.tell(["rabbitmqctl", "eval", "application:set_env(rabbit, max_message_size, \(bytes))."])
     }
 }

@@ -18,7 +18,7 @@ struct ParkedRowOutageTests {
             try await world.collector.publish(before + [big] + after)
             try await eventually("all are stored") { try await world.number("SELECT count(*) FROM outbox") == 161 }
 
-            try await limitMessages(to: 100_000)
+            try await Servers.limitMessages(to: 100_000)
             let relay = try await world.relay()
             world.gateway.start()
             try await eventually("the others are announced") { world.gateway.distinctCount == 160 }
@@ -32,13 +32,9 @@ struct ParkedRowOutageTests {
             let market3 = world.gateway.deliveries.filter { $0.headers["x-market-id"] == .number(3) }.map(\.id)
             #expect(market3.count == 20 && market3 == market3.sorted())
             try await relay.becomes(ready: true)
-            try await limitMessages(to: 134_217_728)
+            try await Servers.limitMessages(to: 134_217_728)
             for program in [relay, writer] { try await world.stop(program) }
             try await world.run("relay", "verify")
         }
-    }
-
-    private func limitMessages(to bytes: Int) async throws {
-        try await Servers.tell(["rabbitmqctl", "eval", "application:set_env(rabbit, max_message_size, \(bytes))."])
     }
 }

@@ -16,4 +16,12 @@ enum Servers {
         let exit = try await run.ended(within: .seconds(90))
         try #require(exit == .status(0), "\(words.joined(separator: " ")): \(exit)\n\(run.log)")
     }
+
+    /// From now on the broker takes no longer messages, on new channels at least. RabbitMQ 4 has read its setting once for all, and
+    /// keeps it elsewhere.
+    static func limitMessages(to bytes: Int) async throws {
+        let set =
+            "application:set_env(rabbit, max_message_size, \(bytes)), persistent_term:put(max_message_size, \(bytes))."
+        try await tell(["rabbitmqctl", "eval", set])
+    }
 }
