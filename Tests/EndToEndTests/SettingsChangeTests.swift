@@ -102,7 +102,10 @@ import Testing
         ["writer", "quarantine", "discard", "--yes"], ["writer", "quarantine", "discard", "--yes", "--id", "1"],
         ["writer", "quarantine", "requeue", "--yes"], ["relay", "parked", "discard", "--yes", "--reason", "x"],
         ["relay", "parked", "discard", "--yes", "--id", "1"], ["writer", "quarantine", "list", "--refused", "not_jsn"],
-        ["writer", "conflicts", "--kind", "Candle"], ["writer", "quarantine", "list", "--limit=-1"],
+        ["writer", "conflicts", "--kind", "Candle"], ["relay", "audit", "--since", "1h", "--until", "2h"],
+        ["relay", "audit", "--since", "2026-02-01", "--until", "2026-01-01T00:00:00Z"],
+        ["writer", "quarantine", "list", "--since", "5m", "--until", "5m"],
+        ["writer", "quarantine", "list", "--limit=-1"],
     ])
     func actsNeedASelectionAndDiscardsAReason(words: [String]) async throws {
         let name = try #require(Program.Name(rawValue: words[0]))
@@ -128,6 +131,34 @@ import Testing
             let counted = try await world.start(.writer, ["quarantine", "discard"])
             #expect(try await counted.ended() == .status(0))
             #expect(counted.output == "60 open messages\n" && counted.log.contains("nothing done: repeat with --yes"))
+        }
+    }
+
+    @Test func whatIsUnknownIsSaidAndMarketsAreListed() async throws {
+        try await World.with(markets: 3) { world in
+            for words in [
+                ["audit", "--market", "4711"], ["audit", "--symbol", "M1USDT"],
+                ["parked", "list", "--exchange", "binanc"],
+                ["replay", "--market", "4711"], ["supersede", "--until", "1h", "--symbol", "?"],
+                ["parked", "retry", "--id", "4711"],
+            ] {
+                let run = try await world.start(.relay, words)
+                #expect(try await run.ended() == .status(1), "\(words)")
+                #expect(run.log.contains("there is no market with") || run.log.contains("no parked row"), "\(run.log)")
+            }
+            #expect(
+                try await world.run("relay", "audit", "--market", "3", "--since", "2h", "--until", "1h").contains("id"))
+            let list = try await world.run("writer", "markets", "list", "--json", "--symbol", "M2/USDT")
+            #expect(
+                list == """
+                    [
+                    {"id":2,"exchange":"binance","external_market_id":"M2USDT","symbol":"M2/USDT","base":null,"quote":null,"active":true}
+                    ]
+
+                    """)
+            let some = try await world.start(.writer, ["markets", "list", "--limit", "2"])
+            #expect(try await some.ended() == .status(0))
+            #expect(some.log.contains("there are more rows than the 2 shown"))
         }
     }
 }

@@ -36,6 +36,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     private func list(_ connection: PostgresConnection) async throws {
+        try await filter.requireMarkets(connection)
         let reader = AuditReader(connection: connection)
         let query = try await reader.resolve(filter)
         var output = AuditListing(format: json ? .json : csv ? .csv : .table)

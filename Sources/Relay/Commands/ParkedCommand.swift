@@ -23,8 +23,10 @@ struct ParkedListCommand: AsyncParsableCommand {
         try rows.filter.allow(.parked)
         let selection = try rows.filter.selection()
         let limit = rows.limit.map(String.init) ?? "ALL"
-        let answer = try await CommandConnections.withDatabase(flags.settings) {
-            try await $0.execute(
+        let filter = rows.filter
+        let answer = try await CommandConnections.withDatabase(flags.settings) { connection in
+            try await filter.requireMarkets(connection)
+            return try await connection.execute(
                 """
                 SELECT id, record_type, market_id::bigint, exchange, symbol, attempts::bigint, last_error,
                        to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
@@ -57,6 +59,7 @@ struct ParkedAct: ParsableArguments {
 
     /// Chooses the rows and says how many they are.
     func open(_ connection: PostgresConnection) async throws -> RowCursor {
+        try await rows.filter.requireMarkets(connection)
         let cursor = try await RowCursor.open(
             try rows.filter.selection(), from: .parked, limit: rows.limit, on: connection)
         StandardStream.line("\(cursor.count) parked rows")

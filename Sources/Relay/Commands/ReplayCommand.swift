@@ -37,7 +37,9 @@ struct ReplayCommand: AsyncParsableCommand {
         _ = try rows.filter.selection()
         let (rate, yes) = (rate, act.yes)
         let plan = ReplayPlan(rows: rows, continued: continued, reason: act.reason)
+        let filter = rows.filter
         let done = try await ActRun.with(act.flags.settings) { run -> (act: Int64, ending: Replay.Ending)? in
+            try await filter.requireMarkets(run.connection)
             let (cursor, begin) = try await plan.open(run.connection) { StandardStream.line($0) }
             guard cursor.count > 0 else { return (0, Replay.Ending(done: 0, interruptedBy: nil)) }
             guard yes else { return nil }

@@ -25,6 +25,7 @@ package struct OutboxFilter: ParsableArguments {
     package init() {}
 
     package func validate() throws {
+        try TimeOrder.check(since: since, until: until)
         if let kind, RecordKind.named(kind) == nil {
             let known = RecordKind.all.map(\.name).joined(separator: ", ")
             let meant = Spelling.nearest(to: kind, in: RecordKind.all.map(\.name)).map { ". Did you mean \($0)?" } ?? ""
@@ -86,6 +87,18 @@ package struct OutboxFilter: ParsableArguments {
 }
 
 extension OutboxFilter {
+    /// Makes sure that the market, symbol or exchange that is asked for is known: a mistyped one has no rows, and that is no answer.
+    /// - Throws: ``CommandExit`` with 1 and one line.
+    package func requireMarkets(_ connection: PostgresConnection) async throws {
+        guard market != nil || namesMarkets, try await connection.pipeline([marketsStatement()])[0].count == 0 else {
+            return
+        }
+        let asked = [
+            market.map { "id \($0)" }, symbol.map { "symbol \"\($0)\"" }, exchange.map { "exchange \"\($0)\"" },
+        ]
+        throw CommandExit(.no, "there is no market with \(asked.compactMap(\.self).joined(separator: " and "))")
+    }
+
     /// Makes sure that no other states are asked for than the command is about.
     /// - Throws: ``CommandExit`` with 64.
     package func allow(_ states: State...) throws(CommandExit) {

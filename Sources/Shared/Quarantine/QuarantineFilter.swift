@@ -21,6 +21,7 @@ package struct QuarantineFilter: ParsableArguments {
     }
 
     package func validate() throws {
+        try TimeOrder.check(since: since, until: until)
         if let refused, Refusal.Reason(rawValue: refused) == nil {
             let known = Refusal.Reason.allCases.map(\.rawValue)
             let meant = Spelling.nearest(to: refused, in: known).map { ". Did you mean \($0)?" } ?? ""

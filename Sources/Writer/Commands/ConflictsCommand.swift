@@ -20,6 +20,7 @@ struct ConflictsCommand: AsyncParsableCommand {
     @OptionGroup var flags: WriterFlags
 
     func validate() throws {
+        try TimeOrder.check(since: since, until: until)
         if let kind, RecordKind.named(kind) == nil {
             let known = RecordKind.all.map(\.name)
             let meant = Spelling.nearest(to: kind, in: known).map { ". Did you mean \($0)?" } ?? ""
