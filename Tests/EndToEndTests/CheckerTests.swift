@@ -52,6 +52,25 @@ import Testing
         #expect(codes { $0.deliveries.append(repeated($0.deliveries[0])) } == [])
     }
 
+    /// Row 3 is refused while 5 is on its way, so both come again: who follows the chain takes 5 the second time.
+    @Test func whatGoesBackIsInOrderForWhoFollowsTheChain() {
+        func chained(_ history: inout History) {
+            history.deliveries = history.deliveries.map { delivery in
+                let previous: [String: Announcement.Value] =
+                    delivery.id > 2 ? ["x-previous-id": .text("\(delivery.id - 2)")] : [:]
+                return Announcement(id: delivery.id, body: delivery.body, headers: previous)
+            }
+            history.deliveries.swapAt(2, 4)
+        }
+        #expect(codes { chained(&$0) } == [.order])
+        #expect(
+            codes {
+                chained(&$0)
+                $0.deliveries.insert($0.deliveries[2], at: 5)
+                $0.allowedDuplicates = 1
+            } == [])
+    }
+
     private func repeated(_ delivery: Announcement) -> Announcement {
         Announcement(id: delivery.id, body: delivery.body, isRedelivered: true)
     }

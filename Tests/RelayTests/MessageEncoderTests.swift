@@ -37,21 +37,24 @@ struct MessageEncoderTests {
                         market: answer.rows.int4(position, OutboxReader.Column.market),
                         kind: encoder.kind(named: answer.rows.bytes(position, OutboxReader.Column.recordType))),
                     createdAt: 1_700_000_000_999, isPossiblyRedelivered: position == 0,
-                    attempt: Int32(position + 1), bodyBytes: 14, answer: answer, position: position)
+                    attempt: Int32(2 - position), bodyBytes: 14, answer: answer, position: position)
             }
-            let first = encoder.encode([rows[0]])
+            let first = encoder.encode([Departure(row: rows[0], previousID: 4711)])
             #expect(first.ids == [1])
             let text = String(decoding: first.takeFrames().map { max($0, 32) }, as: UTF8.self)
             for part in [
                 "the-queue", "the-trace", "the-parent", #"{"the":"body"}"#, "Funding", "x-market-id", "x-attempt",
-                "x-possibly-redelivered", "traceparent", "application/json",
+                "x-possibly-redelivered", "x-previous-id", "4711", "traceparent", "application/json",
             ] {
                 #expect(text.contains(part), "\(part) is missing")
             }
             let both = encoder.encode(rows)
             #expect(both.ids == [1, 2])
             let second = String(decoding: encoder.encode([rows[1]]).takeFrames().map { max($0, 32) }, as: UTF8.self)
-            #expect(second.contains("Trade") && !second.contains("traceparent") && !second.contains("Funding"))
+            #expect(second.contains("Trade") && second.contains("x-market-id") && !second.contains("Funding"))
+            for header in ["x-attempt", "x-possibly-redelivered", "x-previous-id", "traceparent"] {
+                #expect(!second.contains(header), "\(header) says nothing")
+            }
         }
     }
 }
