@@ -6,7 +6,8 @@ import Service
 
 struct MarketsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "markets", abstract: "Keeps the exchanges and markets.", subcommands: [MarketsListCommand.self, MarketsImportCommand.self])
+        commandName: "markets", abstract: "Keeps the exchanges and markets.",
+        subcommands: [MarketsListCommand.self, MarketsImportCommand.self])
 }
 
 struct MarketsImportCommand: AsyncParsableCommand {
