@@ -90,6 +90,7 @@ actor RecordStore {
     func awaitWrites(kinds: [Int]) async throws {
         let probe = WriteProbe(kinds: kinds, writer: writer)
         try await withConnection { try await probe.run($0) }
+        outage.ended()
     }
 
     func close() async {
