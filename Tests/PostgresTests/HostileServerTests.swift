@@ -72,8 +72,8 @@ struct HostileServerTests {
             _ = try await connection.execute("SELECT 1")
         }
         #expect(error?.recovery == .retry, "\(String(describing: error))")
-        // What the kernel has taken and nobody read counts, too.
-        #expect(server.sentBytes < Self.limit + (16 << 20))
+        // What the kernel has taken and nobody read counts, too; and libpq goes on reading a long message while it comes fast.
+        #expect(server.sentBytes < 64 << 20)
     }
 
     @Test func anIdleSessionTakesLittle() async throws {
