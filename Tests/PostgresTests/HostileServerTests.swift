@@ -32,8 +32,9 @@ struct HostileServerTests {
     private static let notification = FakeReply.message(
         "A", FakeReply.int4(1) + FakeReply.text("c") + FakeReply.text("p"))
 
-    struct Fault: Sendable {
+    struct Fault: Sendable, CustomTestStringConvertible {
         let what: String
+        var testDescription: String { what }
         /// Before a session has begun, as the very first thing or after the password was taken; else in answer to a statement.
         let stage: Stage
         let bytes: [UInt8]
@@ -72,8 +73,9 @@ struct HostileServerTests {
             _ = try await connection.execute("SELECT 1")
         }
         #expect(error?.recovery == .retry, "\(String(describing: error))")
-        // What the kernel has taken and nobody read counts, too; and libpq goes on reading a long message while it comes fast.
-        #expect(server.sentBytes < 64 << 20)
+        // What the kernel has taken and nobody read counts, too; and libpq goes on reading a long message while it comes fast
+        // (72 MB seen), so this is a bound for peers that are no faster than this one.
+        #expect(server.sentBytes < 96 << 20)
     }
 
     @Test func anIdleSessionTakesLittle() async throws {

@@ -121,7 +121,12 @@ struct LaneLedgerTests {
 
     @Test func aLaneIsNotTakenWhileTheLedgerTakesNoEntry() async throws {
         try await withMigratedDatabase { database, connection in
-            try await connection.script("ALTER TABLE outbox_deliveries ADD CONSTRAINT nothing CHECK (rows < 0)")
+            try await connection.script(
+                """
+                ALTER TABLE outbox_deliveries ADD CONSTRAINT nothing CHECK (rows < 0);
+                INSERT INTO outbox (lane, record_type, market_id, interval_start, interval_end, body)
+                VALUES (3, 'Trade', 1, now(), now(), '')
+                """)
             let first = try await ledger(database, "first")
             let error = try await #require(throws: PostgresError.self) { _ = try await first.claim([3]) }
             #expect(error.sqlstate == "23514")

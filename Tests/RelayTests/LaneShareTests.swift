@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(10))) func `relays count one another while their connections live`() async throws {
-        try await withTestDatabase { database in
+        try await withMigratedDatabase { database, _ in
             var ledgers: [LaneLedger] = []
             for key in [30, 10, 20] as [Int32] {
                 let ledger = LaneLedger(connection: try await database.connect(), relay: "\(key)")

@@ -160,7 +160,7 @@ struct RoleTests {
             try await writer.script(
                 """
                 CREATE TEMPORARY TABLE outbox_partitions (upto_id bigint);
-                INSERT INTO outbox_partitions VALUES (1000000000);
+                INSERT INTO pg_temp.outbox_partitions VALUES (1000000000);
                 CREATE TEMPORARY TABLE outbox_id_seq AS SELECT 999999999 AS last_value;
                 SET search_path = pg_temp, public;
                 """)

@@ -31,7 +31,9 @@ struct BatchPlanTests {
 
     @Test func theEndOfTheIntervalBelongsToTheKey() {
         let short = Messages.candle()
-        let long = short.replacing(#""intervalEnd":60000"#, with: #""intervalEnd":120000"#)
+        let long = short.replacing(
+            #""intervalEnd":\#(Messages.epoch * 60_000 + 60_000)"#,
+            with: #""intervalEnd":\#(Messages.epoch * 60_000 + 120_000)"#)
         #expect(plan(Messages([long, short]))[0].firsts == [1, 0])
     }
 

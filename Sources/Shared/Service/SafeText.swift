@@ -29,7 +29,8 @@ public enum SafeText {
 
     /// Text of several lines, as of a body: its lines stay, everything else is as in ``oneLine(_:limit:)``.
     public static func lines(_ text: String, limit: Int) -> String {
-        cut(text, limit: limit).split(separator: "\n", omittingEmptySubsequences: false)
+        // By scalars: "\r\n" is one character.
+        cut(text, limit: limit).unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
             .map { oneLine(String($0), limit: .max) }.joined(separator: "\n")
     }
 

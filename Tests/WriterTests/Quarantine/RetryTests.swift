@@ -97,10 +97,11 @@ import Testing
     @Test func manyLargeMessagesGoInParts() async throws {
         try await QuarantineWorld.with { world in
             var batch = DeliveryBatch()
-            for start in 0..<7 { batch.add(emptyCandle(market: 500, start: start)) }  // 120 bytes each
+            for start in 0..<7 { batch.add(emptyCandle(market: 500, start: start)) }
             try await world.store(batch)
             try await importMarket(500, world)
-            #expect(try await world.retry(partBytes: 300) == .init(stored: 7))
+            let twoBodies = 2 * emptyCandle(market: 500).count
+            #expect(try await world.retry(partBytes: twoBodies + 20) == .init(stored: 7))
             let transactions = "SELECT count(DISTINCT xmin::text) FROM candle_sticks"
             #expect(try await world.number(transactions) == 4)  // two and two and two and one
             #expect(try await world.booksBalance())
