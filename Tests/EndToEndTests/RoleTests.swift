@@ -145,10 +145,7 @@ import Testing
         ] {
             try await cast.act("auditor", command)
         }
-        for words in [
-            ["relay", "replay", "--market", "1", "--yes"], ["relay", "prune", "--retention", "1h"],
-            ["writer", "migrate"],
-        ] {
+        for words in [["relay", "replay", "--market", "1", "--yes"], ["relay", "prune", "--retention", "1h"]] {
             let name = try #require(Program.Name(rawValue: words[0]))
             let program = try await cast.world.start(
                 name, Array(words.dropFirst()), settings: cast.settings("auditor"))
@@ -166,9 +163,8 @@ import Testing
             let check = try await cast.run("writer", "writer", "check")
             #expect(check.exit == .status(1))
             #expect(check.output.contains("FAIL rights: missing: INSERT on candle_sticks"), "\(check.output)")
-            let (writer, relay) = (
-                try await world.writer(cast.settings("writer")), try await world.relay(cast.settings("relay"))
-            )
+            let writer = try await world.start(.writer, settings: cast.settings("writer"))
+            let relay = try await world.relay(cast.settings("relay"))
             world.gateway.start()
             var candles = Candles()
             try await world.collector.publish(candles.next(10))

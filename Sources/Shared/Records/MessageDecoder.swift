@@ -210,7 +210,7 @@ struct MessageDecoder {
     /// A length and an end that a unit mistaken or a clock gone wrong can't have, and rows that belong to it.
     private func checkInterval(_ start: Int64, _ end: Int64) throws(Refusal) {
         guard start >= Timestamp.earliest else {
-            throw Refusal(.outOfRange, "expected milliseconds from 2009 on, found \(start)").inside(
+            throw Refusal(.outOfRange, "expected milliseconds from 1990 on, found \(start)").inside(
                 "payload.intervalStart")
         }
         guard end - start <= Timestamp.year else {

@@ -5,8 +5,9 @@ enum Timestamp {
     /// 1900-01-01 up to but not including 2100-01-01: what is outside of this is no time of milliseconds at all.
     static let range: Range<Int64> = -2_208_988_800_000..<4_102_444_800_000
 
-    /// 2009-01-01, when there was no exchange yet: an interval that begins earlier has its times in seconds, which lie in 1970.
-    static let earliest: Int64 = 1_230_768_000_000
+    /// 1990-01-01, before there was a market whose records come here: an interval that begins earlier has its times in seconds,
+    /// which lie in 1970.
+    static let earliest: Int64 = 631_152_000_000
 
     /// The end of an interval lies at most a year ahead of the clock, and of a clock that is wrong by years no message is
     /// the worse: it counts from 2027 at least.

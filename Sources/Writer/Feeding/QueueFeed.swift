@@ -93,7 +93,7 @@ actor QueueFeed {
         var batches: [String: PublishBatch] = [:]
         for (index, delivery) in batch.deliveries.enumerated() {
             let body = batch.bytes.span.extracting(delivery.body)
-            let kind = RecordKind.ofMessage(body)
+            let kind = Self.isObject(body) ? RecordKind.ofMessage(body) : nil
             let target = Self.target(delivery, kind) ?? source
             batches[target, default: PublishBatch(queue: target, appID: "candlepost feed")].append(
                 id: Int64(outcome.count + index + 1), type: kind?.name ?? "", timestamp: Int64(time(nil)), body: body
@@ -114,6 +114,12 @@ actor QueueFeed {
     static func target(_ delivery: Delivery, _ kind: RecordKind?) -> String? {
         let first = delivery.headers.first { $0.name == "x-first-death-queue" }?.value
         return RecordKind.all.first { $0.queue == first }?.queue ?? kind?.queue
+    }
+
+    /// Whether it can be a record at all: one without a type counts as a candle.
+    private static func isObject(_ body: Span<UInt8>) -> Bool {
+        for index in body.indices where !" \t\r\n".utf8.contains(body[index]) { return body[index] == UInt8(ascii: "{") }
+        return false
     }
 
     private static func isBrokersOwn(_ header: Header) -> Bool {
