@@ -118,8 +118,8 @@ actor QueueFeed {
 
     /// Whether it can be a record at all: one without a type counts as a candle.
     private static func isObject(_ body: Span<UInt8>) -> Bool {
-        for index in body.indices where !" \t\r\n".utf8.contains(body[index]) { return body[index] == UInt8(ascii: "{") }
-        return false
+        let first = body.indices.first { !" \t\r\n".utf8.contains(body[$0]) }
+        return first.map { body[$0] == UInt8(ascii: "{") } ?? false
     }
 
     private static func isBrokersOwn(_ header: Header) -> Bool {
