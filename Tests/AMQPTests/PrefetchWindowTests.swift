@@ -32,7 +32,7 @@ import Testing
     }
 
     /// Sessions that end again and again, each at a moment that was chosen to do harm: a message is returned by few of them.
-    @Test(arguments: 0..<200) func aMessageComesBackElevenTimesAtMost(seed: UInt64) {
+    @Test(arguments: 0..<200) func aMessageComesBackTwentyTimesAtMost(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var returns = [Int](repeating: 0, count: 20_000)
         var head = 0

@@ -3,7 +3,7 @@
 ///
 /// When the connection is lost, all of them come back, and a quorum queue counts that for each: RabbitMQ 4 drops a message
 /// after twenty returns. With a window that never holds more than twice what this session has acknowledged, a message comes
-/// back eleven times at most if sessions end again and again, as long as each of them acknowledges something; with a window
+/// back less than twenty times if sessions end again and again, as long as each of them acknowledges something; with a window
 /// that is wide from the start, two thousand would come back with each.
 struct PrefetchWindow {
     private let first: Int
