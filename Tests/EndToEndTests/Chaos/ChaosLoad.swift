@@ -91,15 +91,15 @@ struct ChaosRecords {
     }
 
     private mutating func otherKind() -> Message {
+        let place = made / 4
+        let start = 1_702_305_540_000 + Int64(place / markets) * 60_000
         let (kind, fields) = [
             (RecordKind.orderBook, #""bids":[[\#(1 + made),0.25]],"asks":[]"#),
             (.ticker, #""high":\#(1 + made),"low":null,"vwap":1e-8"#),
-            (.trade, #""tradesInfo":[[1,\#(1 + made),0.5,1702305541000]]"#),
+            (.trade, #""tradesInfo":[[1,\#(1 + made),0.5,\#(start + 1000)]]"#),
             (.exchangeRate, #""poolASize":"\#(1 + made).000000000000000001","poolBSize":2,"exchangeRate":"0.10""#),
         ][made % 4]
-        let place = made / 4
         made += 1
-        let start = 1_702_305_540_000 + Int64(place / markets) * 60_000
         return Message(kind, market: Int32(place % markets + 1), start: start, fields: fields)
     }
 
