@@ -29,7 +29,6 @@ extension ChaosRound {
         case .readOnly: return try await whileDatabase(is: "SET default_transaction_read_only = on", "25006")
         case .noConnections: return try await whileDatabase(is: "ALLOW_CONNECTIONS false", "not currently accepting")
         case .tableLocked: return try await lockTable()
-        case .lockTimeout: return try await timeOutLocks()
         case .brokerConnectionsClosed: return try await closeBrokerConnections()
         case .memoryAlarm: return try await memoryAlarm()
         case .databaseCut: return try await threeTimes { try await self.cut(self.databaseProxy!) }

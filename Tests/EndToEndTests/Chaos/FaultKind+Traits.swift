@@ -73,8 +73,6 @@ extension FaultKind {
         case .noConnections:
             FaultTraits([14], "no new connections for a second, those there are ended", repeats: .eachRelay(1))
         case .tableLocked: FaultTraits([16], "a record table locked for two seconds")
-        case .lockTimeout:
-            FaultTraits([16], "lock_timeout of 50 ms while a table is locked", repeats: .eachRelay(1))
         case .statementTimeout:
             FaultTraits([17], "statement_timeout of 50 ms while a table is locked", mixesArrival: true)
         case .deadlock: FaultTraits([16], "a deadlock with a session that locks two tables crosswise (40P01)")

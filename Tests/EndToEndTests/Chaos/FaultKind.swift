@@ -13,7 +13,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case previousWriterJoins, previousRelayJoins, rolledBack
     // PostgreSQL
     case postgresKilled, postgresStoppedImmediate, postgresRestartedFast
-    case sessionsEnded, readOnly, noConnections, tableLocked, lockTimeout
+    case sessionsEnded, readOnly, noConnections, tableLocked
     case statementTimeout, deadlock, serializationFailure, roleConnectionLimit, diskFull, idleTransactionTimeout
     case databaseDoorbellSwallowed, listenerInTransaction, longTransaction, migratorsAgain, ledgerEntryRemoved
     // RabbitMQ

@@ -70,20 +70,4 @@ extension ChaosRound {
         await connection.close()
         return waiting > 0
     }
-
-    func timeOutLocks() async throws -> Bool {
-        let server = try await Self.server()
-        _ = try await server.execute("ALTER DATABASE \(world.database.name) SET lock_timeout = '50ms'")
-        _ = try await endSessions()
-        let connection = try await world.database.connect(
-            parameters: ["lock_timeout": "0", "idle_in_transaction_session_timeout": "0"])
-        try await connection.script("BEGIN; LOCK TABLE candle_sticks IN ACCESS EXCLUSIVE MODE")
-        let isSeen = try await isSaid(by: writers, "55P03")
-        try await connection.script("COMMIT")
-        await connection.close()
-        _ = try await server.execute("ALTER DATABASE \(world.database.name) RESET lock_timeout")
-        await server.close()
-        _ = try await endSessions()
-        return isSeen
-    }
 }
