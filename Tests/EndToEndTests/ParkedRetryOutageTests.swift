@@ -34,9 +34,11 @@ struct ParkedRetryOutageTests {
             let last = try await world.run("relay", "parked", "retry", "--yes")
             #expect(last == "1 parked rows\npublished 1, still parked 0\n")
             try await eventually("all are announced") { world.gateway.distinctCount == 4 }
-            let attempts = world.gateway.deliveries.map { $0.headers["x-attempt"] }
-            #expect(world.gateway.deliveries.map(\.id) == [1, 3, 4, 2])
-            #expect(attempts == [.number(1), .number(1), .number(4), .number(5)])
+            // What left together with the row that ended the connection comes twice.
+            var seen: Set<Int64> = []
+            let firsts = world.gateway.deliveries.filter { seen.insert($0.id).inserted }
+            #expect(firsts.map(\.id) == [1, 3, 4, 2])
+            #expect(firsts.map { $0.headers["x-attempt"] } == [nil, nil, .number(4), .number(5)])
             try await world.run("relay", "verify")
         }
     }

@@ -30,7 +30,10 @@ struct ParkedRowOutageTests {
             #expect(row.int4(0, 0) == 3 && row.text(0, 1).contains("larger than") && row.text(0, 2) == "big")
             #expect(await relay.metric("candlepost_relay_rows_parked_total") == 1)
             let market3 = world.gateway.deliveries.filter { $0.headers["x-market-id"] == .number(3) }.map(\.id)
-            #expect(market3.count == 20 && market3 == market3.sorted())
+            // What left together with the row that ended the connection comes twice.
+            var seen: Set<Int64> = []
+            let firsts = market3.filter { seen.insert($0).inserted }
+            #expect(firsts.count == 20 && firsts == firsts.sorted())
             try await relay.becomes(ready: true)
             try await Servers.limitMessages(to: 134_217_728)
             for program in [relay, writer] { try await world.stop(program) }
