@@ -11,7 +11,7 @@ struct WriterCommand: AsyncParsableCommand {
         version: Version.line("writer"),
         subcommands: [
             RunCommand.self, MigrateCommand.self, MarketsCommand.self, FeedCommand.self,
-            QuarantineCommand.self, ConflictsCommand.self, CheckCommand.self, HealthCommand.self,
+            QuarantineCommand.self, ConflictsCommand.self, GapsCommand.self, CheckCommand.self, HealthCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

@@ -16,6 +16,7 @@ struct RoleTests {
         ingest_batches         | i      |        | Si       | S       | S
         ingest_pruned          |        |        | S        | S       | S
         lane_owners            |        | Siu    | Siu      | S       | S
+        latest_candles         |        |        | S        | S       | S
         markets                | S      |        | SIu      | S       | S
         order_books            | Si     |        | Si       | S       | S
         outbox                 | i      | S      | Si       | S       | S
@@ -34,6 +35,7 @@ struct RoleTests {
         pruned_rows            |        |        | S        | S       | S
         quarantine             | Siu    |        | Siu      | S       | S
         quarantine_acts        | i      |        | Si       | S       | S
+        record_tables          | S      |        | S        | S       | S
         relays                 |        | SiuD   | SiuD     | S       | S
         schema_migrations      | S      | S      | S        | S       | S
         tickers                | Si     |        | Si       | S       | S
@@ -53,6 +55,7 @@ struct RoleTests {
         outbox_make_partitions | writer relay operator
         outbox_prune           | relay operator
         outbox_take_lanes      | writer operator
+        records_gaps           | writer operator auditor console
         """
 
     private static let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"]

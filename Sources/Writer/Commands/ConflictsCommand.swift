@@ -1,7 +1,6 @@
 import ArgumentParser
 import Postgres
 import Program
-import Records
 import Service
 
 struct ConflictsCommand: AsyncParsableCommand {
@@ -21,11 +20,7 @@ struct ConflictsCommand: AsyncParsableCommand {
 
     func validate() throws {
         try TimeOrder.check(since: since, until: until)
-        if let kind, RecordKind.named(kind) == nil {
-            let known = RecordKind.all.map(\.name)
-            let meant = Spelling.nearest(to: kind, in: known).map { ". Did you mean \($0)?" } ?? ""
-            throw ValidationError("--kind is \"\(kind)\", but may be: \(known.joined(separator: ", "))\(meant)")
-        }
+        try KindName.check(kind)
     }
 
     func run() async throws {
