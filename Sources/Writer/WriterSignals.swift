@@ -173,7 +173,7 @@ struct WriterSignals: Sendable {
         _ connection: PostgresConnection, beforeMaking: Bool
     ) async throws(PostgresError) {
         let rows = try await connection.execute("SELECT outbox_ids_ahead(), outbox_ids_wanted()")
-        let (ahead, wanted) = (rows.int8(0, 0), rows.int8(0, 1))
+        let (ahead, wanted) = (try rows[0].int8(0), try rows[0].int8(1))
         metrics.idsAhead.record(ahead)
         let isEnough = ahead >= wanted / 2
         let status = isEnough ? .ready : Readiness.Status.notReady("ids for \(ahead) rows are left")

@@ -1,4 +1,5 @@
 import Postgres
+import TestSupport
 import Testing
 
 /// Among the tests that have servers to themselves, because the limit holds for all of a broker's channels.

@@ -1,5 +1,6 @@
 import Postgres
 import Records
+import TestSupport
 import Testing
 
 @Suite("Quarantine") struct QuarantineTests {

@@ -36,7 +36,7 @@ struct SessionTests {
             #expect(rows.double(0, 4) == -0.5)
             #expect(rows.text(0, 5) == "ä\"'\\")
             #expect(Array(rows.bytes(0, 6)) == [0, 255])
-            #expect(rows.withBytes(0, 6) { $0.count } == 2)
+            #expect(rows.byteCount(0, 6) == 2)
             #expect(rows.isNull(0, 7) && !rows.isNull(0, 6))
             #expect(rows.columnNames.last == "nothing")
             #expect(rows.commandTag == "SELECT 1")

@@ -42,7 +42,7 @@ struct AuditCommand: AsyncParsableCommand {
         var output = AuditListing(format: json ? .json : csv ? .csv : .table)
         var bar = ProgressBar()
         try await reader.read(
-            query, limit: limit == 0 ? nil : limit, page: { output.write($0) },
+            query, limit: limit == 0 ? nil : limit, page: { rows throws(PostgresError) in try output.write(rows) },
             progress: { bar.show($0, "\(output.count) rows found") })
         bar.clear()
         let count = output.count

@@ -34,14 +34,7 @@ struct ParkedListCommand: AsyncParsableCommand {
                 """, selection.parameters)
         }
         var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
-        for row in 0..<answer.count {
-            listing.write(
-                Self.columns.indices.map { column in
-                    if answer.isNull(row, column) { return .null }
-                    return Self.columns[column].isNumber
-                        ? .integer(answer.int8(row, column)) : .text(answer.text(row, column))
-                })
-        }
+        for row in 0..<answer.count { listing.write(try answer[row].cells(Self.columns)) }
         listing.finish()
     }
 

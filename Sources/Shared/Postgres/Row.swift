@@ -34,6 +34,15 @@ public struct Row: Sendable {
     /// The value of a `bigint` column.
     public func int8(_ column: Int) throws(PostgresError) -> Int64 { try load(column, as: Int64.self) }
 
+    /// The value of a `smallint`, `integer` or `bigint` column.
+    public func integer(_ column: Int) throws(PostgresError) -> Int64 {
+        switch try byteCount(column) {
+        case 2: Int64(try int2(column))
+        case 4: Int64(try int4(column))
+        default: try int8(column)
+        }
+    }
+
     /// The value of a `boolean` column.
     public func bool(_ column: Int) throws(PostgresError) -> Bool { try load(column, as: UInt8.self) != 0 }
 

@@ -1,7 +1,7 @@
 /// The result of one statement, copied out of libpq: one buffer and an offset for each value.
 ///
-/// The accessors trap when the value is NULL or has another width than the type asked for, as an array does for a bad
-/// index: ask for the types that the statement selects (cast in SQL), and ``isNull(_:_:)`` where NULL is possible.
+/// Values are read by ``subscript(_:)``, whose accessors throw. Those that take a row and a column trap, as an array does for a
+/// bad index: they are for rows that were looked through before, on the way of every announcement.
 public struct Rows: Sendable {
     /// The number of rows.
     public let count: Int
@@ -26,6 +26,9 @@ public struct Rows: Sendable {
         self.arena = arena
         self.ends = ends
     }
+
+    /// The size of all values together, in bytes.
+    public var byteCount: Int { arena.count }
 
     /// A row. There need be none: reading from it throws then.
     public subscript(row: Int) -> Row { Row(rows: self, index: row) }
@@ -66,47 +69,28 @@ public struct Rows: Sendable {
         return arena.withUnsafeBytes { T(bigEndian: $0.loadUnaligned(fromByteOffset: range.lowerBound, as: T.self)) }
     }
 
+    // MARK: of rows that were looked through before
+
     /// Whether the value is NULL.
-    public func isNull(_ row: Int, _ column: Int) -> Bool { ends[index(row, column)] < 0 }
+    package func isNull(_ row: Int, _ column: Int) -> Bool { ends[index(row, column)] < 0 }
 
     /// The value of a `smallint` column.
-    public func int2(_ row: Int, _ column: Int) -> Int16 { load(row, column, as: Int16.self) }
+    package func int2(_ row: Int, _ column: Int) -> Int16 { load(row, column, as: Int16.self) }
 
     /// The value of an `integer` column.
-    public func int4(_ row: Int, _ column: Int) -> Int32 { load(row, column, as: Int32.self) }
+    package func int4(_ row: Int, _ column: Int) -> Int32 { load(row, column, as: Int32.self) }
 
     /// The value of a `bigint` column.
-    public func int8(_ row: Int, _ column: Int) -> Int64 { load(row, column, as: Int64.self) }
-
-    /// The value of a `boolean` column.
-    public func bool(_ row: Int, _ column: Int) -> Bool { load(row, column, as: UInt8.self) != 0 }
-
-    /// The value of a `double precision` column.
-    public func double(_ row: Int, _ column: Int) -> Double {
-        Double(bitPattern: load(row, column, as: UInt64.self))
-    }
+    package func int8(_ row: Int, _ column: Int) -> Int64 { load(row, column, as: Int64.self) }
 
     /// The value of a `timestamptz` column in milliseconds since 1970-01-01 UTC, rounded down.
-    public func timestampMilliseconds(_ row: Int, _ column: Int) -> Int64 {
+    package func timestampMilliseconds(_ row: Int, _ column: Int) -> Int64 {
         Timestamp.milliseconds(microsecondsSince2000: int8(row, column))
     }
 
-    /// The value of a `text`, `json` or `varchar` column.
-    public func text(_ row: Int, _ column: Int) -> String { String(decoding: bytes(row, column), as: UTF8.self) }
-
-    /// The size of all values together.
-    public var byteCount: Int { arena.count }
-
     /// The size of a value, 0 for NULL.
-    public func byteCount(_ row: Int, _ column: Int) -> Int { isNull(row, column) ? 0 : range(row, column).count }
+    package func byteCount(_ row: Int, _ column: Int) -> Int { isNull(row, column) ? 0 : range(row, column).count }
 
     /// The bytes of any column as a view of the shared buffer: it costs nothing and keeps the whole result alive.
-    public func bytes(_ row: Int, _ column: Int) -> ArraySlice<UInt8> { arena[range(row, column)] }
-
-    /// Calls `body` with the bytes of any column; the pointer is valid inside only.
-    public func withBytes<R, E: Error>(
-        _ row: Int, _ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R
-    ) throws(E) -> R {
-        try arena.span.extracting(range(row, column)).withUnsafeBytes(body)
-    }
+    package func bytes(_ row: Int, _ column: Int) -> ArraySlice<UInt8> { arena[range(row, column)] }
 }

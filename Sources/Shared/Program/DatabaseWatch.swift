@@ -103,10 +103,11 @@ public struct DatabaseWatch: Sendable {
                 name: "lock_holders")
         ])[0]
         guard rows.count > 0 else { return nil }
-        let names = (0..<rows.count).map {
-            rows.int4($0, 0) == 0
+        let names = try rows.map { row throws(PostgresError) in
+            let process = try row.int4(0)
+            return process == 0
                 ? "a prepared transaction (see pg_prepared_xacts)"
-                : "process \(rows.int4($0, 0)) of role \(rows.text($0, 1)) (\(rows.text($0, 2)))"
+                : "process \(process) of role \(try row.text(1)) (\(try row.text(2)))"
         }
         return "held by " + names.joined(separator: ", ")
     }

@@ -16,14 +16,15 @@ public final class ServerGuard: Sendable {
     @discardableResult
     public func admit(_ connection: PostgresConnection) async throws -> (server: Server, repair: String?) {
         let seen = memory.withLock { $0.highestID }
-        let rows = try await connection.pipeline([
+        let row = try await connection.pipeline([
             Statement(
                 "SELECT system_identifier, timeline, coalesce(went_on_after, last_id), why FROM outbox_arrive($1)",
                 name: "arrive", [.int8(seen)])
-        ])[0]
-        let server = Server(systemIdentifier: rows.int8(0, 0), timeline: rows.int4(0, 1))
-        try memory.withLock { try $0.met(server, lastID: rows.int8(0, 2)) }
-        return (server, rows.isNull(0, 3) ? nil : rows.text(0, 3))
+        ])[0][0]
+        let server = Server(systemIdentifier: try row.int8(0), timeline: try row.int4(1))
+        let lastID = try row.int8(2)
+        try memory.withLock { try $0.met(server, lastID: lastID) }
+        return (server, try row.optionalText(3))
     }
 
     /// - Throws: ``ServerChanged`` if the process is on another server by now.

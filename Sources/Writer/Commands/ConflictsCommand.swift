@@ -43,13 +43,7 @@ struct ConflictsCommand: AsyncParsableCommand {
                 """, selection.parameters)
         }
         var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
-        for row in 0..<most.shown(rows.count) {
-            listing.write(
-                Self.columns.indices.map { column in
-                    if rows.isNull(row, column) { return .null }
-                    return [0, 2].contains(column) ? .integer(rows.int8(row, column)) : .text(rows.text(row, column))
-                })
-        }
+        for row in 0..<most.shown(rows.count) { listing.write(try rows[row].cells(Self.columns)) }
         listing.finish()
         most.noteRest(rows.count, "writer")
     }

@@ -31,24 +31,13 @@ struct MarketsListCommand: AsyncParsableCommand {
         }
         if isNarrow, rows.count == 0 { throw CommandExit(.no, "no market is like that") }
         var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
-        for row in 0..<most.shown(rows.count) { listing.write(Self.columns.indices.map { rows.marketValue(row, $0) }) }
+        for row in 0..<most.shown(rows.count) { listing.write(try rows[row].cells(Self.columns)) }
         listing.finish()
         most.noteRest(rows.count, "writer")
     }
 
     private static let columns = [
         ListingColumn("id", isNumber: true), ListingColumn("exchange"), ListingColumn("external_market_id"),
-        ListingColumn("symbol"), ListingColumn("base"), ListingColumn("quote"), ListingColumn("active"),
+        ListingColumn("symbol"), ListingColumn("base"), ListingColumn("quote"), ListingColumn("active", isFlag: true),
     ]
-}
-
-extension Rows {
-    fileprivate func marketValue(_ row: Int, _ column: Int) -> ListingValue {
-        guard !isNull(row, column) else { return .null }
-        switch column {
-        case 0: return .integer(int8(row, column))
-        case 6: return .bool(bool(row, column))
-        default: return .text(text(row, column))
-        }
-    }
 }

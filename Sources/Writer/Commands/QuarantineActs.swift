@@ -37,7 +37,7 @@ struct QuarantineAct: ParsableArguments {
             return []
         }
         guard yes else { return nil }
-        return (0..<rows.count).map { rows.int8($0, 0) }
+        return try rows.map { row throws(PostgresError) in try row.int8(0) }
     }
 }
 

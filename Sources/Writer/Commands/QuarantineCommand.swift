@@ -39,9 +39,7 @@ struct QuarantineListCommand: AsyncParsableCommand {
                 """, selection.parameters)
         }
         var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
-        for row in 0..<most.shown(rows.count) {
-            listing.write(Self.columns.indices.map { rows.quarantineValue(row, $0) })
-        }
+        for row in 0..<most.shown(rows.count) { listing.write(try rows[row].cells(Self.columns)) }
         listing.finish()
         most.noteRest(rows.count, "writer")
     }
@@ -74,15 +72,17 @@ struct QuarantineShowCommand: AsyncParsableCommand {
             )
         }
         guard rows.count == 1 else { throw CommandExit(.no, "quarantine has no row \(id)") }
-        guard !body else { return rows.withBytes(0, 9) { StandardStream.write($0, to: STDOUT_FILENO) } }
-        for column in 0..<9 where !rows.isNull(0, column) { line(Self.names[column], rows.text(0, column)) }
-        for act in 0..<acts.count { line("act", acts.text(act, 0)) }
-        let text = rows.withBytes(0, 9) { String(decoding: $0.prefix(Self.shownBytes), as: UTF8.self) }
+        let bytes = try rows[0].bytes(Self.names.count)
+        guard !body else { return bytes.withUnsafeBytes { StandardStream.write($0, to: STDOUT_FILENO) } }
+        for (column, name) in Self.names.enumerated() {
+            if let text = try rows[0].optionalText(column) { line(name, text) }
+        }
+        for act in 0..<acts.count { line("act", try acts[act].text(0)) }
+        let text = String(decoding: bytes.prefix(Self.shownBytes), as: UTF8.self)
         StandardStream.line("body\n\(SafeText.lines(text, limit: Self.shownBytes))")
-        let size = rows.withBytes(0, 9) { $0.count }
-        if size > Self.shownBytes {
+        if bytes.count > Self.shownBytes {
             StandardStream.write(
-                "writer: the first \(Self.shownBytes) of \(size) bytes; all: --body\n", to: STDERR_FILENO)
+                "writer: the first \(Self.shownBytes) of \(bytes.count) bytes; all: --body\n", to: STDERR_FILENO)
         }
     }
 
@@ -111,16 +111,4 @@ struct QuarantineShowCommand: AsyncParsableCommand {
 
 extension String {
     fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-}
-
-extension Rows {
-    /// A value of the quarantine listing.
-    fileprivate func quarantineValue(_ row: Int, _ column: Int) -> ListingValue {
-        guard !isNull(row, column) else { return .null }
-        switch column {
-        case 0, 5: return .integer(int8(row, column))
-        case 4, 7: return .integer(Int64(int4(row, column)))
-        default: return .text(text(row, column))
-        }
-    }
 }

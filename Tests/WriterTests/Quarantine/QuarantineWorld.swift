@@ -89,7 +89,7 @@ struct QuarantineWorld: Sendable {
 extension Rows {
     /// Whether a `bytea` holds these bytes. Fast for long ones in a debug build, too.
     func has(_ body: [UInt8], _ row: Int, _ column: Int) -> Bool {
-        withBytes(row, column) { stored in
+        bytes(row, column).withUnsafeBytes { stored in
             stored.count == body.count && (body.isEmpty || memcmp(stored.baseAddress!, body, body.count) == 0)
         }
     }

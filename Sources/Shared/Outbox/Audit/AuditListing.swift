@@ -1,4 +1,5 @@
 package import Postgres
+import Program
 package import Service
 
 /// Writes rows of the log as a listing: all columns of the view, or in a table those that people look at.
@@ -22,21 +23,14 @@ package struct AuditListing: ~Copyable {
         writer = ListingWriter(columns: shown.map { Self.columns[$0] }, format: format, output: output)
     }
 
-    package mutating func write(_ rows: Rows) {
-        for row in 0..<rows.count { writer.write(shown.map { rows.auditValue(row, $0) }) }
+    /// - Throws: ``PostgresError`` of kind `unexpectedAnswer`.
+    package mutating func write(_ rows: Rows) throws(PostgresError) {
+        for row in 0..<rows.count {
+            let cells = try rows[row].cells(Self.columns)
+            writer.write(shown.map { cells[$0] })
+        }
         count += rows.count
     }
 
     package consuming func finish() { writer.finish() }
-}
-
-extension Rows {
-    fileprivate func auditValue(_ row: Int, _ column: Int) -> ListingValue {
-        guard !isNull(row, column) else { return .null }
-        switch column {
-        case 0: return .integer(int8(row, column))
-        case 2, 8, 13: return .integer(Int64(int4(row, column)))
-        default: return .text(text(row, column))
-        }
-    }
 }

@@ -53,18 +53,19 @@ package struct AuditReader: Sendable {
     ///   - page: Gets the rows of a page; the columns are those of ``AuditQuery/columns``.
     ///   - progress: Gets the share of the log that was walked, after each page.
     package func read(
-        _ query: AuditQuery, limit: Int?, page: (Rows) -> Void, progress: (Double) -> Void = { _ in }
+        _ query: AuditQuery, limit: Int?, page: (Rows) throws(PostgresError) -> Void,
+        progress: (Double) -> Void = { _ in }
     ) async throws {
         guard query.ids.isEmpty else {
             let rows = try await connection.pipeline([query.statementByIDs(limit: limit ?? query.ids.count)])
-            return page(rows[0])
+            return try page(rows[0])
         }
         var left = limit ?? .max
         guard var walk = try await walk(query, firstPage: min(left, Self.pageSize)) else { return }
         while left > 0, let wanted = walk.page {
             let most = min(left, Self.pageSize)
             let rows = try await connection.pipeline([query.statement(wanted, limit: most)])[0]
-            page(rows)
+            try page(rows)
             left -= rows.count
             walk.advance(wanted, rows: rows.count, lowest: rows.lowestID, limit: most)
             if rows.count == 0, !query.isByException, let next = walk.page {

@@ -28,13 +28,15 @@ public enum ListingValue: Sendable, Equatable {
 public struct ListingColumn: Sendable {
     /// The heading, and the key in JSON: snake case.
     public let name: String
-    /// Whether a table aligns it to the right.
+    /// Whether its values are numbers; a table aligns them to the right.
     public let isNumber: Bool
+    /// Whether its values are true or false.
+    public let isFlag: Bool
 
-    /// - Parameter isNumber: Whether a table aligns it to the right.
-    public init(_ name: String, isNumber: Bool = false) {
+    public init(_ name: String, isNumber: Bool = false, isFlag: Bool = false) {
         self.name = name
         self.isNumber = isNumber
+        self.isFlag = isFlag
     }
 }
 

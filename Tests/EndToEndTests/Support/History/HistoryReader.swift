@@ -1,5 +1,6 @@
 import Postgres
 import Records
+import TestSupport
 
 /// Reads the part of a history that the database holds.
 struct HistoryReader {
