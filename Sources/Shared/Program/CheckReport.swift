@@ -12,12 +12,17 @@ public struct CheckReport: Sendable {
 
     /// Prints one line.
     public mutating func note(_ what: String, _ isFine: Bool, _ finding: String) {
-        StandardStream.line("\(isFine ? "ok  " : "FAIL") \(what): \(finding)")
+        line(isFine ? "ok  " : "FAIL", what, finding)
         if !isFine { isGood = false }
     }
 
     /// Prints one line of something that is allowed, and should be known.
-    public func warn(_ what: String, _ finding: String) { StandardStream.line("WARN \(what): \(finding)") }
+    public func warn(_ what: String, _ finding: String) { line("WARN", what, finding) }
+
+    /// Names of queues and findings of servers come from elsewhere.
+    private func line(_ verdict: String, _ what: String, _ finding: String) {
+        StandardStream.line(SafeText.oneLine("\(verdict) \(what): \(finding)", limit: 8192))
+    }
 
     /// Every setting of the program, as its service reads it.
     /// - Throws: ``CommandExit`` with 78 if one is wrong, after a line for each that is.
