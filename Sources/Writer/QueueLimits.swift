@@ -10,18 +10,16 @@ actor QueueLimits {
     /// How often the broker is asked at most: each question costs a line in its log.
     private static let interval = Duration.seconds(60)
 
-    private let broker: AMQPConfiguration
-    private let queues: [QueueDeclaration]
-    private let policy: DeliveryLimitPolicy
+    private let settings: WriterSettings
     private let readiness: Readiness
     private let logger: Logger
     private var limits: [String: DeliveryLimit] = [:]
     private var lastLook: ContinuousClock.Instant?
 
+    private var policy: DeliveryLimitPolicy { settings.deliveryLimit }
+
     init(_ settings: WriterSettings, readiness: Readiness, logger: Logger) {
-        broker = settings.broker
-        queues = settings.queues
-        policy = settings.deliveryLimit
+        self.settings = settings
         self.readiness = readiness
         self.logger = logger
     }
@@ -41,8 +39,10 @@ actor QueueLimits {
 
     /// Where the broker does not answer, consuming says so.
     private func look(_ kinds: [Int], at now: ContinuousClock.Instant) async {
-        let wanted = queues.filter { queue in kinds.contains { RecordKind.all[$0].queue == queue.name } }
-        guard let states = try? await AMQPInspector.look(broker, queues: wanted, for: .consuming).queues else { return }
+        let queues = settings.queues(of: kinds)
+        guard let states = try? await AMQPInspector.look(settings.broker, queues: queues, for: .looking).queues else {
+            return
+        }
         lastLook = now
         for state in states {
             let before = limits.updateValue(state.deliveryLimit, forKey: state.name)
@@ -62,7 +62,8 @@ actor QueueLimits {
     }
 
     private func warning(_ state: AMQPInspector.QueueState) -> String? {
-        state.deliveryLimit.warning(queue: state.name, virtualHost: broker.endpoints.first?.virtualHost ?? "/")
+        state.deliveryLimit.warning(
+            queue: state.name, virtualHost: settings.broker.endpoints.first?.virtualHost ?? "/")
     }
 
     static let condition = "delivery limits"

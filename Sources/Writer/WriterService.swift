@@ -96,6 +96,9 @@ struct WriterService: ServiceLifecycle.Service {
                 return
             } catch is CancellationError {
                 return
+            } catch let error as HeldTooLong {
+                // No fault of the broker's; what PostgreSQL refuses is said where it is tried.
+                logger.warning(HeldTooLong.message, metadata: ["held": "\(DurationText.format(error.limit))"])
             } catch {
                 guard !Task.isShuttingDownGracefully else { return }
                 if readiness.set("rabbitmq", .notReady("\(error)")) {
@@ -151,11 +154,9 @@ struct WriterService: ServiceLifecycle.Service {
 
     /// What was taken can't be stored for so long that others may have it: long before the broker would take it back by itself,
     /// after half an hour, and with it the channel.
-    private struct HeldTooLong: Error, CustomStringConvertible {
-        let limit: Duration
+    private struct HeldTooLong: Error {
+        static let message: Logger.Message = "messages go back to their queues until they can be stored"
 
-        var description: String {
-            "nothing could be stored for \(DurationText.format(limit)): the messages are back in their queues until it can"
-        }
+        let limit: Duration
     }
 }

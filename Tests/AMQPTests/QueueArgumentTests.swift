@@ -43,6 +43,11 @@ import Testing
 }
 
 @Suite("Looking at queues", .enabled(if: TestBroker.url != nil)) struct InspectorTests {
+    /// Without the type that RabbitMQ 4 gives a queue that was declared with none.
+    private static func said(_ queue: AMQPInspector.QueueState) -> [QueueArgument] {
+        queue.arguments.filter { $0 != QueueArgument(name: "x-queue-type", value: .text("classic")) }
+    }
+
     @Test func argumentsAreFoundAndNothingIsChanged() async throws {
         let arguments: [QueueArgument] = [
             QueueArgument(name: "x-max-length", value: .number(7)),
@@ -57,14 +62,14 @@ import Testing
                     TestBroker.configuration(), queues: [QueueDeclaration(name: queue)], for: .consuming
                 ).queues[0]
                 #expect(found.exists)
-                #expect(found.arguments.sorted { $0.name < $1.name } == arguments)
+                #expect(Self.said(found).sorted { $0.name < $1.name } == arguments)
             }
         }
         try await TestBroker.withQueue { queue in
             let found = try await AMQPInspector.look(
                 TestBroker.configuration(), queues: [QueueDeclaration(name: queue)], for: .consuming
             ).queues[0]
-            #expect(found.exists && found.arguments == [])
+            #expect(found.exists && Self.said(found) == [])
         }
         let missing = try await AMQPInspector.look(
             TestBroker.configuration(), queues: [QueueDeclaration(name: "there-is-none")], for: .consuming

@@ -124,6 +124,21 @@ import Testing
         #expect(channel.deadline == nil && channel.isDrained)
     }
 
+    /// In another order a quorum queue would send the consumer that ends what the acknowledgements make room for, and count its
+    /// return.
+    @Test mutating func aWiderWindowEndsOneConsumerBeforeWhatItHeldIsAcknowledged() throws {
+        channel = QueueChannel(
+            index: 2, queue: QueueDeclaration(name: "q"), arguments: [],
+            window: PrefetchWindow(first: 2, messages: 100, bytes: .max), answerTime: .seconds(10))
+        try consume()
+        channel.delivered(bytes: 1)
+        channel.acknowledge(through: 1, 1, &out)
+        #expect(sent() == [MethodID.basicAck])
+        for _ in 0..<2 { channel.delivered(bytes: 1) }
+        channel.acknowledge(through: 3, 2, &out)
+        #expect(sent() == [MethodID.basicCancel, MethodID.basicAck, MethodID.basicQos, MethodID.basicConsume])
+    }
+
     /// RabbitMQ 3.10 ends the connection (541) for a cancel that comes before the consumer is there.
     @Test mutating func aConsumerThatIsNotThereYetIsEndedWhenItIs() throws {
         channel.open(&out, at: start)

@@ -1,4 +1,5 @@
 import AMQP
+import FoundationEssentials
 import Glibc
 import Postgres
 import Records
@@ -40,6 +41,42 @@ import Testing
             }
             writer.kill(SIGKILL)
             _ = try await writer.ended()
+        }
+    }
+
+    /// PostgreSQL answers, and refuses to write.
+    enum Refusal: CaseIterable {
+        /// The table refuses every record, in a way that nothing but a record meets.
+        case closedTable
+        /// As after a failover.
+        case readOnly
+    }
+
+    /// What was taken goes back once. Then nothing is taken, however often the writer tries whether it could store something.
+    @Test(arguments: Refusal.allCases) func aDatabaseThatRefusesToWrite(by refusal: Refusal) async throws {
+        try await World.with { world in
+            try await Self.declare(world, limit: 3)
+            let writer = try await world.writer(Self.settings.merging(["WRITER_HOLD_FOR": "1s"]) { $1 })
+            try await Self.begin(refusal, world)
+            var candles = Candles()
+            try await world.collector.publish(candles.next(Self.count))
+            try await eventually("what was taken goes back") { writer.log.contains("go back to their queues") }
+            let rollbacks = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+            let before = try await world.number(rollbacks)
+            try await eventually("it tries again and again") { try await world.number(rollbacks) >= before + 15 }
+            try #expect(await #require(writer.metric("candlepost_writer_messages_received_total")) <= 10)
+            #expect(try await world.host.count(Self.queue) == Self.count)
+            #expect(writer.log.components(separatedBy: "go back to their queues").count == 2)
+            #expect(!writer.log.contains("rabbitmq unavailable"))
+            try #expect(await #require(writer.get("/readyz")).body.contains("postgres: "))
+            try await Self.end(refusal, world)
+            let relay = try await world.relay()
+            world.gateway.start()
+            try await world.check([relay, writer]) {
+                $0.minimum = Self.count
+                $0.isInOrderOfArrival = false
+            }
+            #expect(try await world.host.count(Self.dropped) == 0)
         }
     }
 
@@ -87,6 +124,37 @@ import Testing
     private static func waits(_ world: World) async throws -> Bool {
         if try await world.waiters(for: "candle_sticks") > 0 { return true }
         return try await world.host.count(queue) ?? 0 < count
+    }
+
+    private static func begin(_ refusal: Refusal, _ world: World) async throws {
+        switch refusal {
+        case .closedTable:
+            try await world.query(
+                "CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'closed'; END $$")
+            try await world.query(
+                "CREATE TRIGGER closed BEFORE INSERT ON candle_sticks FOR EACH ROW EXECUTE FUNCTION closed()")
+        case .readOnly:
+            try await world.query("ALTER DATABASE \(world.database.name) SET default_transaction_read_only = on")
+            try await endSessions(world)
+        }
+    }
+
+    private static func end(_ refusal: Refusal, _ world: World) async throws {
+        switch refusal {
+        case .closedTable: try await world.query("DROP TRIGGER closed ON candle_sticks")
+        case .readOnly:
+            try await world.query("ALTER DATABASE \(world.database.name) RESET default_transaction_read_only")
+            try await endSessions(world)
+        }
+    }
+
+    /// The writer's: what they began with they keep.
+    private static func endSessions(_ world: World) async throws {
+        try await world.query(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name ~ '^candlepost writer'
+            """)
     }
 
     private func under(

@@ -74,8 +74,8 @@ struct HostileServerTests {
         }
         #expect(error?.recovery == .retry, "\(String(describing: error))")
         // What the kernel has taken and nobody read counts, too; and libpq goes on reading a long message while it comes fast
-        // (72 MB seen), so this is a bound for peers that are no faster than this one.
-        #expect(server.sentBytes < 96 << 20)
+        // (141 MB seen on a busy machine), so this is a bound for peers that are no faster than this one.
+        #expect(server.sentBytes < 512 << 20)
     }
 
     @Test func anIdleSessionTakesLittle() async throws {

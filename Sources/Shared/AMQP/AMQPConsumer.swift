@@ -164,8 +164,7 @@ public actor AMQPConsumer {
     /// messages are delivered again then.
     public func acknowledge(through tag: UInt64) {
         for (channel, tag, count) in ledger.acknowledge(through: tag) where link != nil {
-            link!.outgoing.add { $0.putAcknowledge(through: tag, channel: UInt16(channel + 1)) }
-            channels[channel].acknowledged(count, &link!.outgoing)
+            channels[channel].acknowledge(through: tag, count, &link!.outgoing)
         }
         acknowledged = tag
         turn()

@@ -20,6 +20,8 @@ public actor AMQPInspector {
 
     /// What a queue is looked at for.
     public enum Purpose: Sendable {
+        /// To know of it, and no more: nothing is tried.
+        case looking
         case consuming
         case publishing
     }
@@ -67,7 +69,9 @@ extension BrokerLink {
         let refusal = try attempt(within: limit) { (link) throws(AMQPError) in
             found = try link.look(at: queue.name, within: limit)
             if found != nil { arguments = try link.arguments(of: queue.name, within: limit) }
-            guard let found else { return try link.tryCreating(queue, within: limit) }
+            guard let found else {
+                return purpose == .looking ? () : try link.tryCreating(queue, within: limit)
+            }
             if purpose == .consuming { try link.tryConsuming(queue.name, found, within: limit) }
         }
         let writing =

@@ -92,14 +92,19 @@ struct QueueChannel {
 
     mutating func delivered(bytes: Int) { window.delivered(bytes: bytes) }
 
-    /// So many more are acknowledged. A window that changes with that is the business of another consumer, which takes the place
-    /// of the one before in the same write: a consumer keeps the window that it began with.
-    mutating func acknowledged(_ count: Int, _ out: inout SendQueue) {
-        guard let size = window.acknowledge(count), stage == .consuming else { return }
+    /// Acknowledges so many deliveries, up to this tag. A window that changes with that is the business of another consumer, which
+    /// takes the place of the one before in the same write: a consumer keeps the window that it began with. The one before
+    /// ends first, or it would be sent what the acknowledgements make room for.
+    mutating func acknowledge(through tag: UInt64, _ count: Int, _ out: inout SendQueue) {
+        let size = window.acknowledge(count)
+        guard let size, stage == .consuming else {
+            return out.add { [channel] in $0.putAcknowledge(through: tag, channel: channel) }
+        }
         let before = consumerTag
         replacements += 1
         out.add { [channel, queue, consumerTag] writer in
             writer.putCancel(consumer: before, channel: channel, wantsAnswer: false)
+            writer.putAcknowledge(through: tag, channel: channel)
             writer.putPrefetch(UInt16(size), channel: channel)
             writer.putConsume(queue.name, consumer: consumerTag, channel: channel)
         }

@@ -22,6 +22,8 @@ actor RecordStore {
     private var backoff = Backoff()
     private var outage: StoreOutage
     private var isStoring = false
+    /// What a table refused when it took nothing: until it takes a record, nothing is worth taking from a queue.
+    private var suspect: WriteProbe.Suspect?
 
     init(
         _ configuration: PostgresConfiguration, writer: String, markets: KnownMarkets,
@@ -74,6 +76,7 @@ actor RecordStore {
         try await transaction.commit(outcome, with: (part.refused.isEmpty ? [] : [quarantine.insert]) + [entry.insert])
         commit.recordNanoseconds(Int64((.now - start) / .nanoseconds(1)))
         backoff.reset()
+        suspect = nil
         outage.ended()
         return outcome.result
     }
@@ -90,6 +93,11 @@ actor RecordStore {
     func awaitWrites(kinds: [Int]) async throws {
         let probe = WriteProbe(kinds: kinds, writer: writer)
         try await withConnection { try await probe.run($0) }
+        while let suspect, let error = try await withConnection({ try await suspect.refusal($0) }) {
+            outage.tableRefuses(suspect.table, error)
+            try await pause()
+        }
+        suspect = nil
         outage.ended()
     }
 
@@ -104,18 +112,19 @@ actor RecordStore {
     /// be stored again.
     private func isHeldUp(_ split: inout SplitBatch) async throws -> Bool {
         guard let (suspect, error) = try await refusal(of: split) else { return false }
-        outage.tableRefuses(RecordKind.all[suspect.kind].table, error)
+        outage.tableRefuses(suspect.table, error)
+        self.suspect = suspect
         split.takeBack()
         try await pause()
         return true
     }
 
-    private func refusal(of split: SplitBatch) async throws -> (SplitBatch.Suspect, PostgresError)? {
-        if let suspect = split.outage { return (suspect, suspect.error) }
+    private func refusal(of split: SplitBatch) async throws -> (WriteProbe.Suspect, PostgresError)? {
+        let market = markets.another(than: Set(split.suspects.map(\.record.key.market)))
+        if let suspect = split.outage { return (WriteProbe.Suspect(suspect, market: market), suspect.error) }
         for suspect in split.unclear {
-            let others = markets.another(than: Set(split.suspects.map(\.record.key.market)))
-            let probe = StoreProbe(suspect.record, market: others)
-            if let error = try await withConnection({ try await probe.refusal($0) }) { return (suspect, error) }
+            let suspect = WriteProbe.Suspect(suspect, market: market)
+            if let error = try await withConnection({ try await suspect.others.refusal($0) }) { return (suspect, error) }
         }
         return nil
     }

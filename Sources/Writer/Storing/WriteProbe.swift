@@ -2,28 +2,44 @@ import Postgres
 import Records
 import Storing
 
-/// Whether the tables take writes now: every lock is taken and every right used that storing a batch needs, an entry of the
-/// ledger is really written, and all is rolled back.
+/// Whether the tables take writes now. All of it is rolled back.
 struct WriteProbe: Sendable {
-    /// Why a write is refused, whatever PostgreSQL would say of it if it were a record's: here no message is to blame.
-    struct Refused: Error, CustomStringConvertible {
-        let error: PostgresError
+    /// A record that its table refused, as it refused every other one.
+    struct Suspect: Sendable {
+        /// The record alone.
+        let part: BatchPart
+        let others: StoreProbe
+        let table: String
 
-        var description: String { "a write that was to be rolled back is refused: \(error)" }
+        /// - Parameter market: another market than the suspects', if there is one.
+        init(_ suspect: SplitBatch.Suspect, market: Int32?) {
+            part = suspect.part
+            others = StoreProbe(suspect.record, market: market)
+            table = RecordKind.all[suspect.kind].table
+        }
+
+        /// - Returns: why the table still takes neither the record nor a good one; nil if it takes one of them.
+        /// - Throws: what else goes wrong.
+        func refusal(_ connection: PostgresConnection) async throws(PostgresError) -> PostgresError? {
+            do throws(PostgresError) {
+                _ = try await StoreTransaction(connection: connection, part: part).storeRecords()
+                _ = try await connection.pipeline([Statement("ROLLBACK", name: "rollback")])
+                return nil
+            } catch {
+                guard Blame(error) == .row else { throw error }
+                return try await others.refusal(connection)
+            }
+        }
     }
 
     let kinds: [Int]
     let writer: String
 
-    func run(_ connection: PostgresConnection) async throws {
-        do throws(PostgresError) {
-            let entry = IngestEntry(received: StoreResult(), firstArrival: nil, writer: writer)
-            let statements = Self.nothing(into: kinds.map { RecordKind.all[$0].table }) + [entry.insert]
-            _ = try await connection.pipeline([Statement("BEGIN")] + statements + [Statement("ROLLBACK")])
-        } catch {
-            guard error.recovery == .refuseRow else { throw error }
-            throw Refused(error: error)
-        }
+    /// Takes every lock and uses every right that storing a batch needs, and writes an entry of the ledger.
+    func run(_ connection: PostgresConnection) async throws(PostgresError) {
+        let entry = IngestEntry(received: StoreResult(), firstArrival: nil, writer: writer)
+        let statements = Self.nothing(into: kinds.map { RecordKind.all[$0].table }) + [entry.insert]
+        _ = try await connection.pipeline([Statement("BEGIN")] + statements + [Statement("ROLLBACK")])
     }
 
     private static func nothing(into tables: [String]) -> [Statement] {
