@@ -57,6 +57,25 @@ extension ConsumerTests {
         }
     }
 
+    /// A quorum queue counts what returns to it, and drops what did so too often.
+    @Test func aWindowThatWidensReturnsNothing() async throws {
+        try await TestBroker.withQueue(["x-queue-type": .text("quorum")]) { queue in
+            try await fill(queue, with: bodies(2000))
+            let consumer = try await AMQPConsumer.connect(
+                TestBroker.configuration(), queues: [QueueDeclaration(name: queue)], prefetch: 1000, first: 10,
+                logger: quiet)
+            var received: [[UInt8]] = []
+            while received.count < 2000 {
+                let batch = try #require(try await consumer.nextBatch(limit: 100, delay: .zero))
+                received += batch.bodies
+                #expect(batch.deliveries.count(where: { $0.redelivered }) == 0)
+                await consumer.acknowledge(through: batch.deliveries[batch.deliveries.count - 1].tag)
+            }
+            #expect(received == bodies(2000))
+            await consumer.close()
+        }
+    }
+
     @Test func aBatchClosesAtItsLimitAndTheNextOneGoesOn() async throws {
         try await TestBroker.withQueue { queue in
             try await fill(queue, with: bodies(25))

@@ -34,6 +34,10 @@ import Testing
         return Set(Checker.check(history).map(\.code))
     }
 
+    @Test func whatTheBrokerDroppedIsFound() {
+        #expect(codes { $0.dropped = 1 } == [.dropped])
+    }
+
     @Test func aGreenHistoryHasNoViolation() {
         #expect(Checker.check(Self.green) == [])
     }

@@ -124,7 +124,8 @@ actor RecordStore {
         if let suspect = split.outage { return (WriteProbe.Suspect(suspect, market: market), suspect.error) }
         for suspect in split.unclear {
             let suspect = WriteProbe.Suspect(suspect, market: market)
-            if let error = try await withConnection({ try await suspect.others.refusal($0) }) { return (suspect, error) }
+            let error = try await withConnection { try await suspect.others.refusal($0) }
+            if let error { return (suspect, error) }
         }
         return nil
     }

@@ -14,7 +14,8 @@ struct ChaosOutageTests {
         for _ in 0..<settings.rounds where .now < end {
             let kinds = settings.kinds(inRound: Int(seed - settings.seed))
             var plan = ChaosPlan(
-                seed: seed, kinds: kinds, count: settings.isSlice ? kinds.count : settings.faultsPerRound)
+                seed: seed, kinds: kinds, count: settings.isSlice ? kinds.count : settings.faultsPerRound,
+                queues: settings.queues, deliveryLimit: settings.deliveryLimit)
             plan.writers = settings.writers ?? plan.writers
             plan.relays = settings.relays ?? plan.relays
             say(

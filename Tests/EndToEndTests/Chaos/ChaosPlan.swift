@@ -1,3 +1,4 @@
+import AMQP
 import TestSupport
 
 /// What one round does. The same seed gives the same plan, where the same faults can be made.
@@ -12,12 +13,19 @@ struct ChaosPlan: Equatable, Sendable {
     let hasAllKinds: Bool
     /// The queues of the input and the output are quorum queues.
     let usesQuorumQueues: Bool
+    /// After how many returns the queues of the input drop a message; nil: as the broker does by itself.
+    let deliveryLimit: Int64?
     let faults: [FaultKind]
 
     /// - Parameters:
     ///   - kinds: the faults to choose from; not empty.
     ///   - count: how many faults the round has.
-    init(seed: UInt64, kinds: [FaultKind], count: Int) {
+    ///   - queues: of which type they are; nil: as the seed says.
+    ///   - deliveryLimit: of quorum queues.
+    init(
+        seed: UInt64, kinds: [FaultKind], count: Int, queues: QueueDeclaration.QueueType? = nil,
+        deliveryLimit: Int64? = nil
+    ) {
         var generator = SeededGenerator(seed: seed)
         self.seed = seed
         writers = Int.random(in: 1...3, using: &generator)
@@ -26,7 +34,9 @@ struct ChaosPlan: Equatable, Sendable {
         // Of one market and kind one message is under way at a time: more would only wait.
         rate = Int.random(in: markets == 1 ? 100...250 : 300...900, using: &generator)
         hasAllKinds = Bool.random(using: &generator)
-        usesQuorumQueues = Int.random(in: 0..<3, using: &generator) == 0
+        let isQuorumBySeed = Int.random(in: 0..<3, using: &generator) == 0
+        usesQuorumQueues = queues.map { $0 == .quorum } ?? isQuorumBySeed
+        self.deliveryLimit = usesQuorumQueues ? deliveryLimit : nil
         faults = Self.choose(count, of: kinds, &generator)
     }
 

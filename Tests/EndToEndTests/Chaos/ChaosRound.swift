@@ -10,6 +10,8 @@ import Testing
 /// One round: programs under load, faults one after the other, then everything that the checker holds against it.
 final class ChaosRound {
     static let window = 100
+    /// Where the broker puts what came back too often.
+    private static let droppedQueue = "dropped"
 
     let plan: ChaosPlan
     let world: World
@@ -40,7 +42,8 @@ final class ChaosRound {
 
     /// Runs the plan.
     static func run(_ plan: ChaosPlan) async throws -> RoundReport {
-        var report = RoundReport(seed: plan.seed, commit: ChaosSettings.commit, isVoid: true)
+        var report = RoundReport(
+            seed: plan.seed, commit: ChaosSettings.commit, servers: ChaosSettings.servers, isVoid: true)
         report.voidReason = "its world could not be made"
         try await World.with(markets: plan.markets) { world in
             do {
@@ -68,9 +71,15 @@ final class ChaosRound {
     }
 
     private func makeQuorumQueues() async throws {
-        for queue in RecordKind.all.map(\.queue) + [VirtualHost.outputQueue] {
-            try await world.host.declareQuorum(queue)
+        let dropped = plan.deliveryLimit.map { _ in Self.droppedQueue }
+        if let dropped {
+            try await world.host.delete(dropped)  // of the round before
+            try await world.host.declareQuorum(dropped)
         }
+        for queue in RecordKind.all.map(\.queue) {
+            try await world.host.declareQuorum(queue, limit: plan.deliveryLimit, deadLettersTo: dropped)
+        }
+        try await world.host.declareQuorum(VirtualHost.outputQueue)
         try await Self.writeDownQueues()
         await world.collector.expectQueues()
     }
@@ -83,7 +92,9 @@ final class ChaosRound {
         try await unlessStuck {
             try await allBecomeReady(within: ChaosSettings.patience)
         }
+        let dropped = plan.deliveryLimit == nil ? 0 : try await world.host.count(Self.droppedQueue) ?? 0
         history = try await world.check(relays + writers, within: ChaosSettings.patience) {
+            $0.dropped = dropped
             $0.isDrained = !self.isStuck
             $0.minimum = 300
             $0.evidence = self.evidence
@@ -96,7 +107,8 @@ final class ChaosRound {
         // A fault that left no trace because something stood still is no excuse.
         let unseen = isStuck ? [] : evidence.filter { !$0.isSeen }.map(\.fault)
         return RoundReport(
-            seed: plan.seed, commit: ChaosSettings.commit,
+            seed: plan.seed, commit: ChaosSettings.commit, servers: ChaosSettings.servers,
+            queues: plan.usesQuorumQueues ? .quorum : .classic, deliveryLimit: plan.deliveryLimit,
             voidReason: unseen.isEmpty ? nil : "no trace of \(unseen.joined(separator: ", "))",
             isVoid: !unseen.isEmpty, messages: history.sent.count,
             announced: history.deliveries.count,

@@ -1,3 +1,4 @@
+import AMQP
 import Glibc
 
 /// What scripts/chaos says by environment variables.
@@ -9,6 +10,10 @@ struct ChaosSettings {
     /// Where each round adds a line, and where the summary of all lines there goes.
     let summary = Self.text("CHAOS_SUMMARY")
     let report = Self.text("CHAOS_REPORT")
+    /// Of which type queues are; nil: as the seed says.
+    let queues: QueueDeclaration.QueueType?
+    /// After how many returns the queues of the input drop a message.
+    let deliveryLimit: Int64?
     /// The quick kinds, shared out over the rounds so that each occurs once.
     let isSlice: Bool
     private let kinds: [FaultKind]
@@ -26,17 +31,24 @@ struct ChaosSettings {
 
     static var isWanted: Bool { number("CHAOS_SEED") != nil }
 
+    /// The servers and their versions; nil if that is not known.
+    static var servers: String? { text("CHAOS_SERVERS").flatMap { $0.isEmpty ? nil : $0 } }
+
     /// The commit of the source; nil if that is not known.
     static var commit: String? { text("CHAOS_COMMIT").flatMap { $0.isEmpty ? nil : $0 } }
 
     init() {
         let names = (Self.text("CHAOS_ONLY") ?? "").split(separator: ",").map(String.init)
         isSlice = names == ["slice"]
+        let isLimited = names == ["limited"]
+        deliveryLimit = isLimited ? 3 : nil
+        queues = isLimited ? .quorum : Self.text("CHAOS_QUEUES").flatMap(QueueDeclaration.QueueType.init)
         let wanted =
             switch names {
             case []: FaultKind.allCases
             case ["slice"]: FaultKind.allCases.filter(\.isQuick)
             case ["graceful"]: FaultKind.allCases.filter(\.isGraceful)
+            case ["limited"]: FaultKind.allCases.filter(\.returnsMessages)
             default: names.compactMap(FaultKind.init)
             }
         kinds = wanted.filter { $0.hindrance == nil }

@@ -102,6 +102,8 @@ struct ChaosSummary {
             "| rounds | \(counted.count), and \(rounds.count - counted.count) void |",
             "| seeds | \(seeds) |",
             "| commits | \(commits) |",
+            "| with quorum queues | \(with { $0.queues == .quorum }) |",
+            "| of these, dropping what comes back more than three times | \(with { $0.deliveryLimit != nil }) |",
             "| faults with evidence | \(faults) |",
             "| messages sent and confirmed | \(counted.reduce(0) { $0 + $1.messages }) |",
             "| announced | \(counted.reduce(0) { $0 + $1.announced }) |",
@@ -113,7 +115,20 @@ struct ChaosSummary {
         if codes.isEmpty && faults > 0 {
             lines.append("| failure rate, 95 % bound (3 / faults) | \(Self.format(300 / Double(faults))) % |")
         }
-        return lines + [""]
+        return lines + [""] + servers
+    }
+
+    private func with(_ isMeant: (RoundReport) -> Bool) -> String {
+        let rounds = counted.filter(isMeant)
+        return "\(rounds.count) rounds, \(rounds.reduce(0) { $0 + $1.faults.count(where: \.isSeen) }) faults"
+    }
+
+    /// On which servers it was.
+    private var servers: [String] {
+        let names = Set(counted.map { $0.servers ?? "not noted" }).sorted()
+        guard !names.isEmpty else { return [] }
+        let lines = names.map { name in "| \(name) | \(with { ($0.servers ?? "not noted") == name }) |" }
+        return ["| servers | |", "| --- | --- |"] + lines + [""]
     }
 
     /// `1 to 12, 5000 to 5002`.

@@ -34,6 +34,18 @@ extension FaultKind {
         }
     }
 
+    /// Whether it returns what a writer holds, or keeps it from being stored: no more than three times each message, then.
+    var returnsMessages: Bool {
+        switch self {
+        case .writerKilled, .writerKilledAtFailpoint, .writerTerminated, .writerStopped, .writerJoins, .readOnly,
+            .tableLocked, .statementTimeout, .deadlock, .serializationFailure, .roleConnectionLimit, .diskFull,
+            .sessionsEnded, .brokerConnectionsClosed, .brokerCut, .databaseCut,
+            .writerKilledWhileTableIsLocked:
+            true
+        default: false
+        }
+    }
+
     /// CAP_SYS_ADMIN, which root has not in every container.
     private static let mayMount: Bool = {
         guard geteuid() == 0, let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),

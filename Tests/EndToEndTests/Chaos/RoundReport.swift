@@ -12,9 +12,18 @@ struct FaultOutcome: Codable, Sendable {
 
 /// What became of a round: a line of the report.
 struct RoundReport: Codable, Sendable {
+    enum Queues: String, Codable, Sendable {
+        case classic, quorum
+    }
+
     let seed: UInt64
     /// Of the source that was run; `+` at its end: and of changes that were not committed.
     var commit: String?
+    /// PostgreSQL and RabbitMQ, with their versions.
+    var servers: String?
+    var queues: Queues?
+    /// After how many returns the queues of the input dropped a message.
+    var deliveryLimit: Int64?
     /// Why it shows nothing.
     var voidReason: String?
     /// It shows nothing: it broke off, a fault left no trace, or there were too few messages.

@@ -48,6 +48,7 @@ struct Checker {
         for (fault, isSeen) in history.evidence where !isSeen { found(.voidRun, "no trace of \(fault)") }
         if history.leftovers > 0 { found(.voidRun, "\(history.leftovers) rows from before") }
         checkClock()
+        if history.dropped > 0 { found(.dropped, "\(history.dropped) messages came back too often") }
         if !history.isDrained { found(.stuck, "not everything was stored and announced in time") }
     }
 

@@ -49,6 +49,8 @@ struct History: Sendable {
     /// Whether records of a market and kind were committed in the order in which they were sent: so with one collector and
     /// one writer.
     var isInOrderOfArrival = true
+    /// How many messages the broker has dropped because they came back too often.
+    var dropped = 0
     /// How many repetitions the faults of the run allow: the relay's window for each hard one, 0 if there was none.
     var allowedDuplicates = 0
     /// With fewer messages the run shows nothing.
@@ -88,6 +90,8 @@ struct Violation: Equatable, Sendable, CustomStringConvertible {
         case stuck = "V11"
         /// A record with two outbox rows.
         case secondRow = "V12"
+        /// Dropped by the broker, as it came back too often, whatever became of it since.
+        case dropped = "V13"
     }
 
     let code: Code
