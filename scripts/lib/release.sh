@@ -32,6 +32,7 @@ release_exec() {
             mkdir -p "$root$place"
             mount --rbind "$place" "$root$place"
         done <<<"$places"
+        PATH=$PATH:/usr/sbin
         exec chroot "$root" "$@"' - "$root" "$(printf '%s\n' /proc /dev /sys /tmp /var/tmp "$here" "${dir%/*}")" \
         env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin CANDLEPOST_INSIDE="$release" "$@"
 }
