@@ -91,10 +91,14 @@ extension ChaosRound {
     /// A file system of its own for the candles, and something that fills it.
     func fillDisk() async throws -> Bool {
         let place = "/var/tmp/candlepost-\(world.database.name)"
-        try await Self.shell(
-            "mkdir \(place) && mount -t tmpfs -o size=8m,mode=700,uid=postgres,gid=postgres tmpfs \(place)")
-        defer { _ = umount2(place, Int32(MNT_DETACH)) }
         let server = try await Self.server()
+        // As the server sees files: it may have a root and mounts of its own.
+        let process = Int(server.backendProcessID)
+        let owner = "$(stat --format=uid=%u,gid=%g /proc/\(process))"
+        let there = "nsenter --target \(process) --mount --root"
+        try await Self.shell(
+            "\(there) mkdir \(place) && \(there) mount -t tmpfs -o size=8m,mode=700,\(owner) tmpfs \(place)")
+        defer { _ = umount2(place, Int32(MNT_DETACH)) }
         let table = try await world.database.connect(parameters: ["lock_timeout": "0"])
         let space = world.database.name
         _ = try await server.execute("CREATE TABLESPACE \(space) LOCATION '\(place)'")
@@ -106,8 +110,8 @@ extension ChaosRound {
         _ = try await table.execute("ALTER TABLE candle_sticks SET TABLESPACE pg_default")
         _ = try await server.execute("DROP TABLESPACE \(space)")
         await table.close()
+        try await Self.shell("\(there) umount \(place) && \(there) rmdir \(place)")
         await server.close()
-        try await Self.shell("umount \(place) && rmdir \(place)")
         return isSeen
     }
 
