@@ -67,9 +67,23 @@ struct WriterSignals: Sendable {
 
     private func ringing(_ connection: PostgresConnection) async throws {
         let ring = Statement("SELECT pg_notify($1, '')", name: "ring", [.text(Channel.outbox)])
+        var isRefused = false
         while true {
             try await doorbell.wait()
-            _ = try await connection.pipeline([ring])
+            do throws(PostgresError) {
+                _ = try await connection.pipeline([ring])
+                if isRefused { logger.info("the server takes notifications again") }
+                isRefused = false
+            } catch {
+                // Its queue of them is full, say: that costs relays the latency of their poll and nothing else.
+                guard error.kind == .server else { throw error }
+                if !isRefused {
+                    logger.warning(
+                        "the server takes no notification: relays find new rows by their poll",
+                        metadata: ["error": "\(error)"])
+                }
+                isRefused = true
+            }
             try await Task.sleep(for: .milliseconds(2))
         }
     }

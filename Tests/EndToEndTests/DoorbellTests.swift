@@ -40,6 +40,33 @@ import Testing
         }
     }
 
+    /// As when the server's queue of notifications is full, which takes hours to fill: the function is gone for a while.
+    @Test func aServerThatTakesNoNotificationCostsThePollsLatency() async throws {
+        try await World.with { world in
+            var candles = Candles()
+            let rename = { (from: String, to: String) in
+                "ALTER FUNCTION pg_catalog.\(from)(text, text) RENAME TO \(to)"
+            }
+            try await world.query(rename("pg_notify", "no_notify"))
+            let (writer, relay) = (try await world.writer(), try await world.relay(["RELAY_POLL_MS": "200"]))
+            world.gateway.start()
+            let word = "the server takes no notification"
+            for count in [50, 100] {
+                try await world.collector.publish(candles.next(50))
+                try await eventually("\(count) are announced") { world.gateway.distinctCount == count }
+            }
+            try await eventually("it is said") { writer.log.contains(word) }
+            #expect(writer.log.ranges(of: word).count == 1, "once")
+            #expect(await writer.isReady == true)
+            #expect(await relay.isReady == true)
+
+            try await world.query(rename("no_notify", "pg_notify"))
+            try await world.collector.publish(candles.next(50))
+            try await eventually("its end is said") { writer.log.contains("takes notifications again") }
+            try await world.check([relay, writer]) { $0.minimum = 150 }
+        }
+    }
+
     /// Ends sessions of a program.
     /// - Returns: how many.
     private func end(_ program: String, _ condition: String, _ world: World) async throws -> Int {
