@@ -17,15 +17,17 @@ struct QueueWatch: Sendable {
         }
     }
 
-    func note(_ change: QueueChange) {
-        let status = change.failure.map { Readiness.Status.notReady($0.message) } ?? .ready
-        guard readiness.set(Self.condition(change.name), status) else { return }
-        if let failure = change.failure {
+    func note(_ change: QueueChange) { note(change.name, change.failure) }
+
+    /// - Parameter failure: why nothing comes from the queue; nil when messages flow.
+    func note(_ queue: String, _ failure: AMQPError?) {
+        let status = failure.map { Readiness.Status.notReady($0.message) } ?? .ready
+        guard readiness.set(Self.condition(queue), status) else { return }
+        if let failure {
             logger.warning(
-                "nothing comes from a queue, the others go on",
-                metadata: ["queue": "\(change.name)", "error": "\(failure)"])
+                "nothing comes from a queue, the others go on", metadata: ["queue": "\(queue)", "error": "\(failure)"])
         } else {
-            logger.info("messages come from the queue again", metadata: ["queue": "\(change.name)"])
+            logger.info("messages come from the queue again", metadata: ["queue": "\(queue)"])
         }
     }
 

@@ -20,6 +20,7 @@ struct WriterService: ServiceLifecycle.Service {
     let metrics: WriterMetrics
     let progress: WriterProgress
     let queues: QueueWatch
+    let leftOut: LeftOutQueues
     let logger: Logger
 
     /// Consumes until the program is to stop; then takes nothing new, stores and acknowledges what has arrived, and returns.
@@ -93,7 +94,7 @@ struct WriterService: ServiceLifecycle.Service {
             do {
                 try await store.awaitWrites(kinds: settings.kinds)
                 try await runSession()
-                return
+                continue
             } catch is CancellationError {
                 return
             } catch let error as HeldTooLong {
@@ -101,6 +102,7 @@ struct WriterService: ServiceLifecycle.Service {
                 logger.warning(HeldTooLong.message, metadata: ["held": "\(DurationText.format(error.limit))"])
             } catch {
                 guard !Task.isShuttingDownGracefully else { return }
+                if await leftOut.look(after: error) { continue }
                 if readiness.set("rabbitmq", .notReady("\(error)")) {
                     logger.warning("rabbitmq unavailable, retrying", metadata: ["error": "\(error)"])
                 }
@@ -115,7 +117,7 @@ struct WriterService: ServiceLifecycle.Service {
     private static let firstPrefetch: UInt16 = 10
 
     private func runSession() async throws {
-        let kinds = await limits.admitted(settings.kinds)
+        let kinds = await limits.admitted(leftOut.others(settings.kinds))
         let consumer = try await cancelWhenGracefulShutdown {
             try await AMQPConsumer.connect(
                 settings.broker, queues: settings.queues(of: kinds), prefetch: settings.prefetch,
@@ -130,6 +132,12 @@ struct WriterService: ServiceLifecycle.Service {
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     try await gracefulShutdown()
+                    await consumer.stopConsuming()
+                    return false
+                }
+                group.addTask {
+                    // Another session takes it in, after this one has ended in good order.
+                    try await leftOut.awaitReturn()
                     await consumer.stopConsuming()
                     return false
                 }

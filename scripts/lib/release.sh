@@ -59,7 +59,7 @@ release_make() (
     say "Debian's $release with debootstrap, into $root (once; some minutes)"
     rm -rf "$root.new" "$root"
     debootstrap --variant=minbase "$release" "$root.new" >"$releases/$release.log" 2>&1 7>&- ||
-        die "debootstrap failed: see $releases/$release.log"
+        die "debootstrap failed, is there a mirror of Debian? $(tail -n 1 "$releases/$release.log") See $releases/$release.log"
     echo '127.0.0.1 localhost' >"$root.new/etc/hosts"
     (release_exec "$root.new" "$here/scripts/install-packages" --for-servers) >>"$releases/$release.log" 2>&1 7>&- ||
         die "the servers of $release could not be installed: see $releases/$release.log"

@@ -25,6 +25,7 @@ struct RunCommand: AsyncParsableCommand {
             let markets = KnownMarkets()
             let metrics = WriterMetrics()
             let servers = ServerGuard()
+            let queues = QueueWatch(settings.queues, readiness: readiness, logger: logger)
             return WriterService(
                 settings: settings,
                 store: RecordStore(
@@ -36,8 +37,7 @@ struct RunCommand: AsyncParsableCommand {
                     settings, markets: markets, readiness: readiness, metrics: metrics, logger: logger),
                 watch: DatabaseWatch(settings.database, servers: servers, readiness: readiness, logger: logger),
                 readiness: readiness, metrics: metrics, progress: WriterProgress(readiness, logger: logger),
-                queues: QueueWatch(settings.queues, readiness: readiness, logger: logger),
-                logger: logger)
+                queues: queues, leftOut: LeftOutQueues(settings, watch: queues), logger: logger)
         }
     }
 }

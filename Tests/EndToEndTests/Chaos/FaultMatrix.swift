@@ -105,8 +105,8 @@ struct FaultMatrix {
             shown: "NetworkOutageTests (30 % of packets lost; reset)"),
         Row(number: 40, fault: "slow or no consumer", promise: "nothing lost", shown: "OutputQueueTests"),
         Row(
-            number: 41, fault: "delivery limit of a quorum queue", promise: "the writer never loops by nack",
-            shown: "by design: it never rejects"),
+            number: 41, fault: "delivery limit of a quorum queue", promise: "none is dropped",
+            shown: "DeliveryLimitTests, `--only limited`"),
         Row(number: 42, fault: "permissions withdrawn", promise: "red, backoff", shown: ""),
         Row(
             number: 43, fault: "clock of a process jumps", promise: "no data time from a local clock", shown: ""),

@@ -16,9 +16,10 @@ actor VirtualHost {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    init(_ name: String) throws {
+    /// - Parameter node: by which node of a cluster it is reached, from 0 on.
+    init(_ name: String, node: Int = 0) throws {
         self.name = name
-        var endpoint = try TestBroker.endpoint()
+        var endpoint = try AMQPEndpoint.parse(TestEnvironment.value(of: "TEST_AMQP_URL"))[node]
         endpoint.virtualHost = name
         self.endpoint = endpoint
         thread = try PollThread(name: name)
@@ -81,15 +82,19 @@ actor VirtualHost {
     ///   - limit: after how many returns it drops a message; nil for what the broker makes of that.
     ///   - deadLettersTo: the queue that gets what it drops.
     ///   - timeToLive: of its messages, in milliseconds.
+    ///   - copies: on how many nodes it is, this host's first; nil for all.
     func declareQuorum(
-        _ queue: String, limit: Int64? = nil, deadLettersTo deadLetters: String? = nil, timeToLive: Int64? = nil
+        _ queue: String, limit: Int64? = nil, deadLettersTo deadLetters: String? = nil, timeToLive: Int64? = nil,
+        copies: Int64? = nil
     ) throws {
         let texts = [
             ("x-queue-type", "quorum"), deadLetters.map { _ in ("x-dead-letter-exchange", "") },
             deadLetters.map { ("x-dead-letter-routing-key", $0) },
         ].compactMap(\.self)
-        let numbers = [limit.map { ("x-delivery-limit", $0) }, timeToLive.map { ("x-message-ttl", $0) }].compactMap(
-            \.self)
+        let numbers = [
+            limit.map { ("x-delivery-limit", $0) }, timeToLive.map { ("x-message-ttl", $0) },
+            copies.map { ("x-quorum-initial-group-size", $0) },
+        ].compactMap(\.self)
         try withConnection { connection in
             var memory: [UnsafeMutablePointer<CChar>] = []
             defer { for text in memory { free(text) } }
