@@ -19,6 +19,11 @@ release_of_servers() {
     release=$kept
 }
 
+# Where the library of --clock has Swift's own from: SwiftPM has linked it with them.
+clock_needs() {
+    [[ -z ${clock-} ]] || ldd "${clock%%:*}" | sed -n 's|.* => \(/.*\)/libswiftCore[.]so .*|\1|p'
+}
+
 # release_exec ROOT COMMAND...: becomes the command, which has ROOT's files, and of this machine's what servers need. The
 # mounts are its own and end with it and what it starts.
 release_exec() {
@@ -33,7 +38,7 @@ release_exec() {
             mount --rbind "$place" "$root$place"
         done <<<"$places"
         PATH=$PATH:/usr/sbin
-        exec chroot "$root" "$@"' - "$root" "$(printf '%s\n' /proc /dev /sys /tmp /var/tmp "$here" "${dir%/*}")" \
+        exec chroot "$root" "$@"' - "$root" "$(printf '%s\n' /proc /dev /sys /tmp /var/tmp "$here" "${dir%/*}" | cat - <(clock_needs))" \
         env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin CANDLEPOST_INSIDE="$release" "$@"
 }
 
