@@ -12,6 +12,7 @@ import allocations
 import compare
 import growth
 import latency
+import light
 import profile_report
 import profiling
 import report
@@ -29,6 +30,7 @@ SECTIONS = {
     "shapes": throughput.run_shapes,
     "quorum": throughput.run_quorum,
     "update": throughput.run_update,
+    "light": light.run_light,
     "latency": latency.run_latency,
     "catchup": growth.run_catchup,
     "growth": growth.run_growth,
@@ -39,10 +41,11 @@ SECTIONS = {
 EXPECTED = (TimeoutError, ChildProcessError, RuntimeError, subprocess.CalledProcessError)
 DEFAULTS = {
     "messages": 100_000, "rounds": 3, "batches": [1000, 2000, 5000], "rates": [10, 100, 200, 1000, 3000],
+    "light_rates": [10, 50, 200, 1000, 3000], "traced_rates": [200],
     "notify": ["in", "after"],
     "seconds": 6, "marked_rows": 1_000_000, "backlog": 1_000_000, "grown_rows": 10_000_000}
 QUICK = {
-    "messages": 5000, "rounds": 1, "batches": [1000], "rates": [100, 1000], "notify": ["in"], "seconds": 2, "marked_rows": 20_000,
+    "messages": 5000, "rounds": 1, "batches": [1000], "rates": [100, 1000], "light_rates": [50, 200], "traced_rates": [50], "notify": ["in"], "seconds": 2, "marked_rows": 20_000,
     "backlog": 20_000, "grown_rows": 50_000}
 
 
@@ -58,7 +61,7 @@ def arguments():
         parser.add_argument(flag, action="store_true")
     for number in ("--messages", "--rounds", "--seconds", "--marked-rows", "--backlog", "--grown-rows", "--open-transaction"):
         parser.add_argument(number, type=int)
-    for several in ("--batches", "--rates"):
+    for several in ("--batches", "--rates", "--light-rates", "--traced-rates"):
         parser.add_argument(several, type=numbers)
     parser.add_argument("--notify", type=str.split)
     parser.add_argument("--compare")

@@ -58,6 +58,39 @@ def plot_memory(results, cases, pictures):
                  x_title="seconds")
 
 
+LIGHT = [("writer_us", 0), ("relay_us", 0), ("writer_switches", 1), ("relay_switches", 1), ("p50", 1), ("p99", 1)]
+
+
+def light(results, _):
+    """The loads that users have."""
+    cases = [case for case in results.cases("light") if case[0].isdigit() and case.endswith("/s")]
+    if not cases:
+        return
+    yield """## One at a time
+
+Messages at a steady rate, each alone, to a gateway that takes them as they come. Processor time and switches of threads are those of the time under
+load, for each message: a switch is a wake-up, or a turn that ended. Median (lowest-highest) of the rounds."""
+    yield table(
+        ["rate", "pipeline", "rounds", "writer µs", "relay µs", "writer switches", "relay switches", "p50 ms", "p99 ms"],
+        [[case, name, len(results.of("light", case, name)),
+          *(spread(results.values("light", case, name, key), digits) for key, digits in LIGHT)]
+         for case in cases for name in results.pipelines("light", case)], range(2, 9))
+    if results.of("light", "nothing to do"):
+        keys = [f"{part}_{what}_a_second" for what in ("ms", "switches") for part in ("writer", "relay")]
+        yield "With nothing to do, a second:\n\n" + table(
+            ["", "writer ms", "relay ms", "writer switches", "relay switches"],
+            [[name, *(spread(results.values("light", "nothing to do", name, key), 1) for key in keys)]
+             for name in results.pipelines("light", "nothing to do")], range(1, 5))
+    for case in (case for case in results.cases("light") if case.startswith("system calls")):
+        yield f"{case[0].upper()}{case[1:]}, for each message, slowed down by strace:\n\n" + table(
+            ["program", "all", "most"],
+            [[line["pipeline"], f"{sum(count for _, count in line['calls']):.1f}",
+              ", ".join(f"{call} {count:.2f}" for call, count in line["calls"][:6])] for line in results.of("light", case)], (1,))
+    for case in (case for case in results.cases("light") if "beside" in case):
+        yield f"Candles at {case} of trades, in their own queue: " + ", ".join(
+            f"{key} {spread(results.values('light', case, OURS, key), 1)} ms" for key in ("p50", "p95", "p99")) + "."
+
+
 def stages(results, _):
     cases = results.cases("stages")
     if not cases:

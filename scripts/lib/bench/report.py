@@ -4,7 +4,7 @@ import math
 import statistics
 
 import plots
-from more_report import allocations, growth, open_transaction, stages
+from more_report import allocations, growth, light, open_transaction, stages
 from results import Results
 from tables import spread, table
 from targets import targets
@@ -18,7 +18,7 @@ def write(raw, directory):
     pictures = directory / "benchmarks"
     pictures.mkdir(parents=True, exist_ok=True)
     parts = [head(results), targets_table(results)]
-    for section in (throughput, latency, growth, stages, allocations, open_transaction):
+    for section in (throughput, light, latency, growth, stages, allocations, open_transaction):
         parts += section(results, pictures)
     parts += [OTHERS, runs(results), METHOD]
     target = directory / "benchmarks.md"

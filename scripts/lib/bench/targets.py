@@ -48,6 +48,16 @@ def latency_targets(results):
                mine[0] <= its[0] and mine[1] <= its[1])
 
 
+def light_targets(results):
+    for rate, writer, relay in (("200/s", 350, 220), ("1000/s", 150, 90)):
+        for name, limit in (("writer", writer), ("relay", relay)):
+            yield at_most(f"CPU of the {name} at {rate}, one at a time, at most {limit} µs a message", limit,
+                          results.median("light", rate, OURS, f"{name}_us"), "µs")
+    idle = [results.median("light", "nothing to do", OURS, f"{name}_switches_a_second") for name in ("writer", "relay")]
+    yield at_most("with nothing to do, at most 10 switches of threads a second together", 10,
+                  None if None in idle else sum(idle), "a second")
+
+
 def peak_memory(results):
     values = [line[name] for line in results.lines for name in ("writer_mib", "relay_mib")
               if line.get("pipeline") == OURS and line.get(name)]
@@ -88,6 +98,7 @@ def targets(results):
                     results.median("update", case, OURS, "rate"), results.median("update", case, update, "rate"))
     yield at_most("CPU of the writer at most 10 µs a message", 10, results.median(*MAIN, OURS, "writer_us"), "µs")
     yield at_most("CPU of the relay at most 8 µs a message", 8, results.median(*MAIN, OURS, "relay_us"), "µs")
+    yield from light_targets(results)
     yield from latency_targets(results)
     yield at_most("peak memory of either program at most 64 MiB, in every run", 64, peak_memory(results), "MiB")
     yield within(results, "catching up", "catchup")
