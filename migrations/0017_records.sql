@@ -2,12 +2,14 @@
 
 CREATE TABLE record_tables (
     relation    text PRIMARY KEY,
-    record_type text NOT NULL UNIQUE
+    record_type text NOT NULL UNIQUE,
+    -- How much time a partition holds. May be changed: partitions that are made later are of that length.
+    period      text NOT NULL CHECK (period IN ('day', 'week', 'month'))
 );
 
 INSERT INTO record_tables VALUES
-    ('candle_sticks', 'CandleStick'), ('order_books', 'OrderBook'), ('tickers', 'Ticker'), ('trades', 'Trade'),
-    ('exchange_rates', 'ExchangeRate');
+    ('candle_sticks', 'CandleStick', 'month'), ('order_books', 'OrderBook', 'day'), ('tickers', 'Ticker', 'week'),
+    ('trades', 'Trade', 'week'), ('exchange_rates', 'ExchangeRate', 'month');
 
 -- The intervals of a market that are missing between `since` and `until`, from the records alone: a row for each hole, and how
 -- many intervals of the market's usual length it has room for. A market without a record before `since` begins with its first
@@ -76,6 +78,455 @@ CREATE FUNCTION larger_candles(
     GROUP BY 1 ORDER BY 1
 $$;
 
+-- Partitions by time of the interval. The first one of a table takes all that is older than the others, the last one all that is
+-- newer: no record is ever without a place, whatever its time and whether or not anybody made partitions.
+
+CREATE VIEW record_partitions AS
+SELECT t.relation, c.oid AS partition, c.relname AS name,
+       coalesce((regexp_match(b.bound, 'FROM \(''([^'']+)''\)'))[1]::timestamptz, '-infinity') AS from_time,
+       coalesce((regexp_match(b.bound, 'TO \(''([^'']+)''\)'))[1]::timestamptz, 'infinity') AS upto_time
+FROM record_tables t JOIN pg_inherits i ON i.inhparent = t.relation::regclass JOIN pg_class c ON c.oid = i.inhrelid
+CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) AS b(bound);
+
+-- The start of the n-th period after the one of this time. In UTC, where every day has 24 hours.
+CREATE FUNCTION records_period_after(period text, at timestamptz, n integer) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT (date_trunc(period, at AT TIME ZONE 'UTC') + n * ('1 ' || period)::interval) AT TIME ZONE 'UTC'
+$$;
+
+-- How many periods are kept ready; made when fewer than half of them are left.
+CREATE FUNCTION records_periods_ahead(period text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE period WHEN 'day' THEN 6 WHEN 'week' THEN 3 ELSE 2 END
+$$;
+
+-- Who may read the table may read its partition, which `relay verify` does.
+CREATE FUNCTION records_share_partition(relation regclass, partition regclass) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    reader regrole;
+BEGIN
+    FOR reader IN
+        SELECT a.grantee FROM pg_class c, aclexplode(c.relacl) a
+        WHERE c.oid = relation AND a.privilege_type = 'SELECT' AND a.grantee NOT IN (0, c.relowner)
+    LOOP
+        EXECUTE format('GRANT SELECT ON %s TO %s', partition, reader);
+    END LOOP;
+END $$;
+
+-- A table like the others of these records, not attached yet.
+CREATE FUNCTION records_new_partition(relation text, partition text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE
+                    INCLUDING COMPRESSION)', partition, relation);
+    PERFORM records_share_partition(relation::regclass, partition::regclass);
+END $$;
+
+-- Makes partitions from one time up to another, which no other partition covers; returns how many.
+CREATE FUNCTION records_fill(its_relation text, its_period text, from_time timestamptz, upto timestamptz) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    partition text;
+    next_time timestamptz;
+    made integer := 0;
+BEGIN
+    WHILE from_time < upto LOOP
+        next_time := least(upto, records_period_after(its_period, from_time, 1));
+        partition := its_relation || to_char(from_time AT TIME ZONE 'UTC', '"_from_"YYYYMMDD');
+        PERFORM records_new_partition(its_relation, partition);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', its_relation, partition, from_time,
+                       next_time);
+        from_time := next_time;
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END $$;
+
+-- Makes partitions of a table up to the time given, from where they end now. The caller holds the table: the last partition is
+-- detached, gives up what belongs into the new ones, and comes back behind them.
+CREATE FUNCTION records_extend(its_relation text, its_period text, upto timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    last_name text := its_relation || '_last';
+    ends timestamptz := (SELECT p.from_time FROM record_partitions p WHERE p.relation = its_relation AND p.upto_time = 'infinity');
+    made integer;
+BEGIN
+    IF ends >= upto THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', its_relation, last_name);
+    made := records_fill(its_relation, its_period, ends, upto);
+    EXECUTE format('WITH early AS (DELETE FROM %I WHERE interval_start < %L RETURNING *) INSERT INTO %I SELECT * FROM early',
+                   last_name, upto, its_relation);
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (MAXVALUE)', its_relation, last_name, upto);
+    RETURN made;
+END $$;
+
+-- Makes what partitions are wanted ahead; returns how many. Writers wait for it no longer than a tenth of a second at a time. Where
+-- a table is being read for long, or its last partition has more than `most_rows` rows to give up, it stays as it is: everything
+-- is stored all the same.
+CREATE FUNCTION records_make_partitions(most_rows integer DEFAULT 20000) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    kept record;
+    rows_beyond integer;
+    made integer := 0;
+BEGIN
+    IF NOT candlepost_is_owner() AND (most_rows BETWEEN 0 AND 20000) IS NOT TRUE THEN
+        RAISE EXCEPTION 'at most 20000 rows are moved at once' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF NOT pg_try_advisory_xact_lock(hashtext('candlepost.records_make_partitions')) THEN
+        RETURN 0;
+    END IF;
+    PERFORM records_give_up_adoption();
+    FOR kept IN
+        SELECT t.relation, t.period, (SELECT p.from_time FROM record_partitions p
+                                      WHERE p.relation = t.relation AND p.upto_time = 'infinity') AS ends
+        FROM record_tables t JOIN pg_class c ON c.oid = t.relation::regclass WHERE c.relkind = 'p'
+    LOOP
+        CONTINUE WHEN kept.ends >= records_period_after(kept.period, now(), 1 + records_periods_ahead(kept.period) / 2);
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I LIMIT %s) beyond', kept.relation || '_last', most_rows + 1)
+        INTO rows_beyond;
+        CONTINUE WHEN rows_beyond > most_rows;
+        PERFORM set_config('lock_timeout', '100ms', true);
+        FOR try IN 1..5 LOOP
+            BEGIN
+                EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', kept.relation);
+                made := made + records_extend(kept.relation, kept.period,
+                    records_period_after(kept.period, now(), 1 + records_periods_ahead(kept.period)));
+                EXIT;
+            EXCEPTION WHEN lock_not_available THEN
+                PERFORM pg_sleep(0.2);
+            END;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$;
+
+-- Partitions for what is older than all of them, before a backfill of years: the first one is shortened to end at `since`, if it
+-- has no records from there on. For the owner; without it they all go into the first partition.
+CREATE FUNCTION records_make_room(kind text, since timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    its record;
+    first_name text;
+    ends timestamptz;
+    is_filled boolean;
+BEGIN
+    SELECT t.relation, t.period INTO its FROM record_tables t WHERE t.record_type = kind;
+    SELECT p.name, p.upto_time INTO first_name, ends FROM record_partitions p
+    WHERE p.relation = its.relation AND p.from_time = '-infinity';
+    since := records_period_after(its.period, since, 0);
+    IF ends IS NULL OR since >= ends THEN
+        RETURN 0;
+    END IF;
+    PERFORM set_config('lock_timeout', '100ms', true);
+    EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', its.relation);
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE interval_start >= %L)', first_name, since) INTO is_filled;
+    IF is_filled THEN
+        RAISE EXCEPTION '% has records from % on', first_name, since USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', its.relation, first_name);
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (MINVALUE) TO (%L)', its.relation, first_name, since);
+    RETURN records_fill(its.relation, its.period, since, ends);
+END $$;
+
+-- A table in one piece becomes the first partition of one with the same name, rows and all, without anything being copied:
+--
+--   1. a condition says that all its records begin before a time soon to come;
+--   2. the server makes sure of it, beside readers and writers;
+--   3. the table gets another name, one with partitions takes its place, and it is attached, which the condition makes cheap.
+--
+-- Each is a transaction of its own; `writer migrate` calls records_adopt until all is done, and whoever calls it after a crash
+-- goes on. 1 and 3 need the table for themselves: for milliseconds, tried for a tenth of a second at a time.
+
+-- Views that name a table, and how they are made again.
+CREATE FUNCTION records_views_of(its regclass) RETURNS TABLE (view_name regclass, view_rule oid, view_owner oid, again text)
+LANGUAGE sql STABLE AS $$
+    SELECT DISTINCT v.oid::regclass, r.oid, v.relowner, format('CREATE OR REPLACE VIEW %s%s AS %s', v.oid::regclass,
+           coalesce(' WITH (' || array_to_string(v.reloptions, ', ') || ')', ''), pg_get_viewdef(v.oid))
+    FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class
+    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = its AND v.relkind = 'v'
+      AND v.oid <> its
+$$;
+
+-- Why a table has to stay as it is; NULL if it need not.
+CREATE FUNCTION records_obstacle(its regclass) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT string_agg(what, ', ') FROM (
+        SELECT format('trigger %s', tgname) FROM pg_trigger WHERE tgrelid = its AND NOT tgisinternal
+        UNION ALL SELECT format('policy %s', polname) FROM pg_policy WHERE polrelid = its
+        UNION ALL SELECT format('publication %s', p.pubname) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+                  WHERE r.prrelid = its
+        UNION ALL SELECT format('rule %s', rulename) FROM pg_rewrite WHERE ev_class = its
+        UNION ALL SELECT format('%s inherits from it', inhrelid::regclass) FROM pg_inherits WHERE inhparent = its
+        UNION ALL SELECT format('unique index %s without interval_start', i.indexrelid::regclass) FROM pg_index i
+                  WHERE i.indrelid = its AND (i.indisunique OR i.indisexclusion) AND NOT (
+                      SELECT a.attnum = ANY (i.indkey::int2[]) FROM pg_attribute a
+                      WHERE a.attrelid = its AND a.attname = 'interval_start')
+        UNION ALL SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d
+                  WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = its AND d.deptype = 'n'
+                    AND NOT EXISTS (SELECT FROM pg_constraint c WHERE d.classid = 'pg_constraint'::regclass AND c.oid = d.objid
+                                      AND c.conrelid = its)
+                    AND NOT EXISTS (SELECT FROM pg_attrdef a WHERE d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+                                      AND a.adrelid = its)
+                    AND NOT EXISTS (SELECT FROM records_views_of(its) v
+                                    WHERE d.classid = 'pg_rewrite'::regclass AND v.view_rule = d.objid
+                                      AND pg_has_role(v.view_owner, 'USAGE'))
+    ) AS obstacles(what)
+$$;
+
+-- The time that the condition of step 1 names, and whether the server has made sure of it; no row if there is none.
+CREATE FUNCTION records_condition(its regclass) RETURNS TABLE (upto timestamptz, is_sure boolean) LANGUAGE sql STABLE AS $$
+    SELECT (regexp_match(pg_get_constraintdef(oid), '''([^'']+)'''))[1]::timestamptz, convalidated
+    FROM pg_constraint WHERE conrelid = its AND conname = 'records_first_until'
+$$;
+
+-- A condition that nobody is at work with any more would refuse records as its time comes near: it is taken away.
+CREATE FUNCTION records_give_up_adoption() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    its record;
+BEGIN
+    FOR its IN
+        SELECT t.relation FROM record_tables t JOIN pg_class c ON c.oid = t.relation::regclass
+        WHERE c.relkind = 'r' AND EXISTS (SELECT FROM records_condition(c.oid))
+    LOOP
+        -- The lock of migrations.
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(18930627848717568);
+        PERFORM set_config('lock_timeout', '100ms', true);
+        BEGIN
+            EXECUTE format('ALTER TABLE %I DROP CONSTRAINT records_first_until', its.relation);
+        EXCEPTION WHEN lock_not_available THEN
+            NULL;  -- a minute later
+        END;
+    END LOOP;
+END $$;
+
+-- Puts a table with partitions in the place of one that the caller holds, which becomes the first partition.
+CREATE FUNCTION records_replace(its_relation text, its_period text, upto timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    first_name text := its_relation || '_first';
+    last_name text := its_relation || '_last';
+    its regclass := its_relation::regclass;
+    its_owner regrole := (SELECT relowner FROM pg_class WHERE oid = its);
+    is_sure boolean := EXISTS (SELECT FROM records_condition(its));
+    views text[] := ARRAY(SELECT again FROM records_views_of(its));
+    view text;
+    item record;
+BEGIN
+    EXECUTE format('ALTER TABLE %I RENAME TO %I', its_relation, first_name);
+    FOR item IN
+        SELECT c.oid::regclass AS index, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = its
+    LOOP
+        EXECUTE format('ALTER INDEX %s RENAME TO %I', item.index,
+                       CASE WHEN starts_with(item.relname, its_relation)
+                            THEN first_name || substr(item.relname, length(its_relation) + 1) ELSE item.relname || '_first' END);
+    END LOOP;
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) PARTITION BY RANGE (interval_start)', its_relation, first_name);
+    IF is_sure THEN
+        EXECUTE format('ALTER TABLE %I DROP CONSTRAINT records_first_until', its_relation);
+    END IF;
+    IF its_owner <> current_user::regrole THEN
+        EXECUTE format('ALTER TABLE %I OWNER TO %s', its_relation, its_owner);
+    END IF;
+    FOR item IN
+        SELECT a.privilege_type AS verb, '' AS columns, a.grantee, a.is_grantable FROM pg_class c, aclexplode(c.relacl) a
+        WHERE c.oid = its AND a.grantee <> c.relowner
+        UNION ALL SELECT a.privilege_type, format(' (%I)', t.attname), a.grantee, a.is_grantable
+        FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = its AND NOT t.attisdropped
+    LOOP
+        EXECUTE format('GRANT %s%s ON %I TO %s%s', item.verb, item.columns, its_relation,
+                       CASE item.grantee WHEN 0 THEN 'PUBLIC' ELSE item.grantee::regrole::text END,
+                       CASE WHEN item.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+    END LOOP;
+    FOREACH view IN ARRAY views LOOP
+        EXECUTE view;
+    END LOOP;
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (MINVALUE) TO (%L)', its_relation, first_name, upto);
+    IF is_sure THEN
+        EXECUTE format('ALTER TABLE %I DROP CONSTRAINT records_first_until', first_name);
+    END IF;
+    PERFORM records_new_partition(its_relation, last_name);
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (MAXVALUE)', its_relation, last_name, upto);
+    PERFORM records_extend(its_relation, its_period,
+                           records_period_after(its_period, now(), 1 + records_periods_ahead(its_period)));
+END $$;
+
+-- One step of the way there. `progress` is 'done', 'again' where the next call goes on, 'kept' where the table stays as it is.
+CREATE FUNCTION records_adopt(its_relation text) RETURNS TABLE (progress text, detail text) LANGUAGE plpgsql AS $$
+DECLARE
+    its regclass := its_relation::regclass;
+    its_period text := (SELECT t.period FROM record_tables t WHERE t.relation = its_relation);
+    is_small boolean := pg_relation_size(its) < 8388608;
+    condition record;
+    newest timestamptz;
+    upto timestamptz;
+BEGIN
+    progress := 'done';
+    IF (SELECT relkind <> 'r' FROM pg_class WHERE oid = its) THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    progress := 'kept';
+    detail := records_obstacle(its);
+    IF detail IS NOT NULL THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    SELECT * INTO condition FROM records_condition(its);
+    IF NOT is_small AND condition.upto >= now() + interval '1 day' AND NOT condition.is_sure THEN
+        EXECUTE format('ALTER TABLE %I VALIDATE CONSTRAINT records_first_until', its_relation);
+        RETURN QUERY SELECT 'again', format('all records of %s begin before %s', its_relation, condition.upto);
+        RETURN;
+    END IF;
+    upto := CASE WHEN condition.upto >= now() + interval '1 day' THEN condition.upto END;
+    IF NOT is_small AND upto IS NULL THEN
+        EXECUTE format('SELECT max(interval_start) FROM %I', its_relation) INTO newest;
+    END IF;
+
+    -- Writers do not wait for this one; autovacuum, which would hold up what follows, goes away for it.
+    PERFORM set_config('lock_timeout', '10s', true);
+    BEGIN
+        EXECUTE format('LOCK TABLE %I IN SHARE UPDATE EXCLUSIVE MODE', its_relation);
+    EXCEPTION WHEN lock_not_available THEN
+        detail := 'somebody else holds it: run it again later';
+        RETURN NEXT;
+        RETURN;
+    END;
+    PERFORM set_config('lock_timeout', '100ms', true);
+    FOR try IN 1..600 LOOP
+        BEGIN
+            EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', its_relation);
+            IF NOT is_small AND upto IS NULL THEN
+                upto := records_period_after(its_period, greatest(newest, now() + interval '3 days'), 1);
+                EXECUTE format('ALTER TABLE %I %s ADD CONSTRAINT records_first_until CHECK (interval_start < %L) NOT VALID',
+                               its_relation,
+                               CASE WHEN condition.upto IS NOT NULL THEN 'DROP CONSTRAINT records_first_until,' ELSE '' END, upto);
+                RETURN QUERY SELECT 'again', format('records of %s before %s will be its first partition', its_relation, upto);
+                RETURN;
+            END IF;
+            IF is_small THEN
+                EXECUTE format('SELECT max(interval_start) FROM %I', its_relation) INTO newest;
+                upto := greatest(records_period_after(its_period, newest, 1), records_period_after(its_period, now(), 0));
+            END IF;
+            PERFORM records_replace(its_relation, its_period, upto);
+            RETURN QUERY SELECT 'done', format('%s has partitions of a %s from %s on', its_relation, its_period, upto);
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_sleep(0.4);
+        END;
+    END LOOP;
+    detail := 'it is being read all the time: run it again later';
+    RETURN NEXT;
+END $$;
+
+-- What is old goes by whole partitions: they are detached, then counted and dropped. Of records that begin before the highest
+-- `upto_time` of a table, those stored by `detached_at` need not be there any more, and neither do their outbox rows.
+CREATE TABLE records_pruned (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    relation    text NOT NULL,
+    partition   text NOT NULL,
+    from_time   timestamptz NOT NULL,
+    -- Up to and without.
+    upto_time   timestamptz NOT NULL,
+    -- NULL: detached, to be counted and dropped.
+    rows        bigint,
+    pruned_by   text NOT NULL,
+    detached_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dropped_at  timestamptz
+);
+
+-- Detaches the partitions of a kind whose records are all older than `retention`; returns how many, and why none if they have to
+-- stay. A new first partition takes what comes late. Writers wait for it no longer than a tenth of a second at a time.
+CREATE FUNCTION records_detach(kind text, retention interval, by_whom text, OUT detached integer, OUT kept text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    its_relation text := (SELECT t.relation FROM record_tables t WHERE t.record_type = kind);
+    upto timestamptz;
+    is_filled boolean;
+    part record;
+    pruned_id bigint;
+BEGIN
+    IF (retention >= interval '1 day') IS NOT TRUE AND NOT candlepost_is_owner() THEN
+        RAISE EXCEPTION 'records are kept for a day at least, not for %', retention USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    detached := 0;
+    IF NOT pg_try_advisory_xact_lock(hashtext('candlepost.records_detach')) THEN
+        RETURN;
+    END IF;
+    SELECT max(p.upto_time) INTO upto FROM record_partitions p
+    WHERE p.relation = its_relation AND p.upto_time <= now() - retention;
+    IF upto IS NULL THEN
+        RETURN;
+    END IF;
+    -- What came late stands in the first one, which is emptied with the others and not for each record that comes.
+    SELECT count(*) > 1 INTO is_filled FROM record_partitions p WHERE p.relation = its_relation AND p.upto_time <= upto;
+    IF NOT is_filled THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE created_at < now() - interval ''1 day'')', its_relation || '_first')
+        INTO is_filled;
+    END IF;
+    IF NOT is_filled THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('lock_timeout', '100ms', true);
+    FOR try IN 1..20 LOOP
+        BEGIN
+            EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', its_relation);
+            FOR part IN SELECT * FROM record_partitions p WHERE p.relation = its_relation AND p.upto_time <= upto LOOP
+                INSERT INTO records_pruned (relation, partition, from_time, upto_time, pruned_by)
+                VALUES (its_relation, part.name, part.from_time, part.upto_time, candlepost_actor(by_whom))
+                RETURNING id INTO pruned_id;
+                EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', its_relation, part.name);
+                EXECUTE format('ALTER TABLE %I RENAME TO %I', part.name, 'records_pruned_' || pruned_id);
+                detached := detached + 1;
+            END LOOP;
+            PERFORM records_new_partition(its_relation, its_relation || '_first');
+            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (MINVALUE) TO (%L)', its_relation,
+                           its_relation || '_first', upto);
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            detached := 0;
+            PERFORM pg_sleep(0.2);
+        END;
+    END LOOP;
+    kept := format('%s is being read', its_relation);
+END $$;
+
+-- Counts and drops one partition that was detached; no row if there is none.
+CREATE FUNCTION records_drop_detached() RETURNS TABLE (partition_name text, row_count bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    pruned record;
+BEGIN
+    SELECT * INTO pruned FROM records_pruned WHERE rows IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    partition_name := pruned.partition;
+    EXECUTE format('SELECT count(*) FROM %I', 'records_pruned_' || pruned.id) INTO row_count;
+    UPDATE records_pruned SET rows = row_count, dropped_at = now() WHERE id = pruned.id;
+    PERFORM set_config('lock_timeout', '5s', true);
+    EXECUTE format('DROP TABLE %I', 'records_pruned_' || pruned.id);
+    RETURN NEXT;
+END $$;
+
+-- For `check`: how the tables of records lie.
+CREATE FUNCTION records_report() RETURNS TABLE (is_fine boolean, finding text) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    its record;
+    is_filled boolean;
+BEGIN
+    FOR its IN
+        SELECT t.relation, t.period, c.relkind, c.oid FROM record_tables t JOIN pg_class c ON c.oid = t.relation::regclass
+    LOOP
+        is_fine := false;
+        IF its.relkind <> 'p' THEN
+            finding := format('%s has no partitions: `writer migrate` makes them%s', its.relation,
+                              coalesce(', but for ' || records_obstacle(its.oid), ''));
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', its.relation || '_last') INTO is_filled;
+        IF is_filled THEN
+            finding := format('%s_last has records for which there is no partition of their time yet', its.relation);
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT true, format('%s partitions', count(*)) FROM record_partitions;
+END $$;
+
 -- As in 0013, with the names that came since.
 CREATE OR REPLACE FUNCTION candlepost_functions() RETURNS SETOF regprocedure LANGUAGE sql STABLE AS $$
     SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -89,9 +540,9 @@ CREATE OR REPLACE FUNCTION candlepost_relations() RETURNS SETOF regclass LANGUAG
         'exchange_rates', 'ingest_batches', 'ingest_pruned', 'quarantine', 'quarantine_acts', 'conflicting_duplicates',
         'outbox', 'outbox_id_seq', 'outbox_partitions', 'outbox_gaps', 'outbox_audit', 'outbox_deliveries',
         'outbox_exceptions', 'outbox_acts', 'outbox_replays', 'outbox_pruned', 'outbox_servers', 'pruned_rows', 'lane_owners',
-        'relays', 'record_tables', 'latest_candles']::regclass[])
-    UNION ALL
-    SELECT partition::regclass FROM outbox_partitions
+        'relays', 'record_tables', 'record_partitions', 'records_pruned', 'latest_candles']::regclass[])
+    UNION ALL SELECT partition::regclass FROM outbox_partitions
+    UNION ALL SELECT partition::regclass FROM record_partitions
 $$;
 
 -- What came with this migration, for a role that has a part. candlepost_grant calls it.
@@ -99,11 +550,18 @@ CREATE FUNCTION records_grant(part text, role regrole) RETURNS void LANGUAGE plp
 BEGIN
     IF part IN ('writer', 'auditor', 'console') THEN
         EXECUTE format('GRANT SELECT ON record_tables TO %s', role);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION records_gaps TO %s', role);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION records_gaps, records_report TO %s', role);
+    END IF;
+    IF part IN ('writer', 'relay') THEN
+        EXECUTE format('GRANT EXECUTE ON FUNCTION records_make_partitions TO %s', role);
+    END IF;
+    IF part = 'relay' THEN
+        EXECUTE format('GRANT EXECUTE ON FUNCTION records_detach, records_drop_detached TO %s', role);
     END IF;
     IF part IN ('auditor', 'console') THEN
-        EXECUTE format('GRANT SELECT ON latest_candles TO %s', role);
+        EXECUTE format('GRANT SELECT ON record_partitions, records_pruned, latest_candles TO %s', role);
     END IF;
+    PERFORM records_share_partition(p.relation::regclass, p.partition::regclass) FROM record_partitions p;
 END $$;
 
 -- The one of before goes on doing what it did.
@@ -123,12 +581,25 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', function, current_schema());
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
     END LOOP;
-    -- Roles that write or read everything already.
+    -- Roles that write, relay or read everything already.
     FOR role IN
         SELECT DISTINCT a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a
-        WHERE c.oid = 'candle_sticks'::regclass AND a.privilege_type = 'SELECT' AND a.grantee NOT IN (0, c.relowner)
+        WHERE c.oid IN ('candle_sticks'::regclass, 'outbox'::regclass) AND a.privilege_type = 'SELECT'
+          AND a.grantee NOT IN (0, c.relowner)
     LOOP
-        PERFORM records_grant(
-            CASE WHEN has_table_privilege(role, 'pruned_rows', 'SELECT') THEN 'auditor' ELSE 'writer' END, role);
+        IF has_any_column_privilege(role, 'candle_sticks', 'INSERT') THEN
+            PERFORM records_grant('writer', role);
+        END IF;
+        IF has_any_column_privilege(role, 'outbox_deliveries', 'INSERT') THEN
+            PERFORM records_grant('relay', role);
+        END IF;
+        IF has_table_privilege(role, 'pruned_rows', 'SELECT') THEN
+            PERFORM records_grant('auditor', role);
+        END IF;
     END LOOP;
 END $$;
+
+ALTER FUNCTION records_make_partitions SECURITY DEFINER;
+ALTER FUNCTION records_report SECURITY DEFINER;
+ALTER FUNCTION records_detach SECURITY DEFINER;
+ALTER FUNCTION records_drop_detached SECURITY DEFINER;

@@ -18,6 +18,7 @@ struct RelaySettings: Sendable {
     let retention: Duration?
     /// How long what is kept for people stays.
     let kept: Retention.Kept
+    let recordRetention: RecordRetention
     let database: PostgresConfiguration
 
     /// - Throws: ``SettingError`` for the first setting that is wrong.
@@ -32,6 +33,7 @@ struct RelaySettings: Sendable {
         pollInterval = try settings.read(Self.pollSetting)
         retention = try settings.read(Self.retentionSetting)
         kept = try Retention.Kept(settings)
+        recordRetention = try settings.read(RecordRetention.setting)
     }
 
     // MARK: the table
@@ -74,7 +76,7 @@ struct RelaySettings: Sendable {
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, CommonSettings.brokerURL, queueSetting, batchSizeSetting, unconfirmedSetting,
         pollSetting, retentionSetting, quarantineRetentionSetting, conflictsRetentionSetting, actsRetentionSetting,
-        BrokerSettings.queueType, BrokerSettings.plaintext, http, http.token,
+        RecordRetention.setting, BrokerSettings.queueType, BrokerSettings.plaintext, http, http.token,
         CommonSettings.shutdownTimeout,
         CommonSettings.logLevel,
         CommonSettings.logFormat,

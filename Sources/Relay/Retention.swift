@@ -13,6 +13,7 @@ enum Retention {
         case dropped(partition: String, rows: Int64)
         /// Rows that were kept for people: messages that had left quarantine, conflicts, acts.
         case forgot(rows: Int64)
+        case madeForRecords(Int)
         /// The oldest partition stays.
         case kept(partition: String?, why: String)
 
@@ -21,6 +22,7 @@ enum Retention {
             case .closed: "closed the partition in use"
             case .made(let count): "made \(count) partitions"
             case .dropped(let partition, let rows): "dropped \(partition): \(rows) rows"
+            case .madeForRecords(let count): "made \(count) partitions of records"
             case .forgot(let rows): "dropped \(rows) rows of quarantine, conflicts and acts"
             case .kept(let partition, let why): "kept \(partition ?? "the oldest partition"): \(why)"
             }

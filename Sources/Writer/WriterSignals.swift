@@ -173,9 +173,11 @@ struct WriterSignals: Sendable {
             do throws(PostgresError) {
                 let made = try await connection.execute("SELECT outbox_make_partitions()")[0].int4(0)
                 if made > 0 { logger.info("outbox partitions made", metadata: ["count": "\(made)"]) }
+                let ofRecords = try await connection.execute("SELECT records_make_partitions()")[0].int4(0)
+                if ofRecords > 0 { logger.info("record partitions made", metadata: ["count": "\(ofRecords)"]) }
             } catch {
                 guard error.recovery != .retry else { throw error }
-                logger.error("outbox partitions cannot be made", metadata: ["error": "\(error)"])
+                logger.error("partitions cannot be made", metadata: ["error": "\(error)"])
             }
             try await lookAtIDsAhead(connection, beforeMaking: false)
             try await Task.sleep(for: .seconds(60))

@@ -9,9 +9,13 @@ struct RoleTests {
     private static let matrix = """
         relation               | writer | relay  | operator | auditor | console
         candle_sticks          | Si     |        | Si       | S       | S
+        candle_sticks_first    | S      |        | S        | S       | S
+        candle_sticks_last     | S      |        | S        | S       | S
         candles                |        |        | S        | S       | S
         conflicting_duplicates | i      |        | Si       | S       | S
         exchange_rates         | Si     |        | Si       | S       | S
+        exchange_rates_first   | S      |        | S        | S       | S
+        exchange_rates_last    | S      |        | S        | S       | S
         exchanges              |        |        | SIu      | S       | S
         ingest_batches         | i      |        | Si       | S       | S
         ingest_pruned          |        |        | S        | S       | S
@@ -19,6 +23,8 @@ struct RoleTests {
         latest_candles         |        |        | S        | S       | S
         markets                | S      |        | SIu      | S       | S
         order_books            | Si     |        | Si       | S       | S
+        order_books_first      | S      |        | S        | S       | S
+        order_books_last       | S      |        | S        | S       | S
         outbox                 | i      | S      | Si       | S       | S
         outbox_acts            |        | S      | Siu      | S       | S
         outbox_audit           |        |        | S        | S       | S
@@ -35,11 +41,17 @@ struct RoleTests {
         pruned_rows            |        |        | S        | S       | S
         quarantine             | Siu    |        | Siu      | S       | S
         quarantine_acts        | i      |        | Si       | S       | S
+        record_partitions      |        |        | S        | S       | S
         record_tables          | S      |        | S        | S       | S
+        records_pruned         |        |        | S        | S       | S
         relays                 |        | SiuD   | SiuD     | S       | S
         schema_migrations      | S      | S      | S        | S       | S
         tickers                | Si     |        | Si       | S       | S
+        tickers_first          | S      |        | S        | S       | S
+        tickers_last           | S      |        | S        | S       | S
         trades                 | Si     |        | Si       | S       | S
+        trades_first           | S      |        | S        | S       | S
+        trades_last            | S      |        | S        | S       | S
         """
 
     private static let functions = """
@@ -55,7 +67,11 @@ struct RoleTests {
         outbox_make_partitions | writer relay operator
         outbox_prune           | relay operator
         outbox_take_lanes      | writer operator
+        records_detach         | relay operator
+        records_drop_detached  | relay operator
         records_gaps           | writer operator auditor console
+        records_make_partitions | writer relay operator
+        records_report         | writer operator auditor console
         """
 
     private static let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"]
@@ -73,7 +89,7 @@ struct RoleTests {
                                    ELSE '' END, '' ORDER BY v.n)
             FROM pg_class c CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS v(verb, n)
             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
-              AND c.relname !~ '_id_seq$' OR c.relname = 'outbox_id_seq'
+              AND c.relname !~ '_id_seq$|^(candle|order|ticker|trade|exchange).*_from_[0-9]{8}$' OR c.relname = 'outbox_id_seq'
             GROUP BY 1 ORDER BY 1
             """, [.text(role), .textArray(Self.verbs)])
         return (0..<rows.count).map { (rows.text($0, 0), rows.text($0, 1)) }

@@ -125,6 +125,9 @@ struct WakeUps: Sendable {
                     for step in steps { health.retained(step) }
                 }
                 for step in try await Retention.forget(connection, settings.kept) { health.retained(step) }
+                for step in try await Retention.records(connection, settings.recordRetention, by: settings.name) {
+                    health.retained(step)
+                }
             } catch {
                 if !Task.isCancelled { health.retentionFailed(error) }
             }

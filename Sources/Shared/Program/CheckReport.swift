@@ -89,6 +89,7 @@ public struct CheckReport: Sendable {
             if try !rows[0].bool(0) { missing.append("\(right.privilege) on \(right.relation)") }
         }
         try await ids(connection)
+        try await records(connection)
         note("rights", missing.isEmpty, missing.isEmpty ? "all there" : "missing: \(missing.joined(separator: ", "))")
     }
 
@@ -96,6 +97,14 @@ public struct CheckReport: Sendable {
     private mutating func ids(_ connection: PostgresConnection) async throws(PostgresError) {
         let rows = try await connection.execute("SELECT is_fine, finding FROM outbox_ids_report()")
         for row in 0..<rows.count { note("ids", try rows[row].bool(0), try rows[row].text(1)) }
+    }
+
+    /// How the tables of records lie, for those who may know.
+    private func records(_ connection: PostgresConnection) async throws(PostgresError) {
+        let right = "SELECT has_function_privilege('records_report()', 'EXECUTE')"
+        guard try await connection.execute(right)[0].bool(0) else { return }
+        let rows = try await connection.execute("SELECT is_fine, finding FROM records_report()")
+        for row in 0..<rows.count where try !rows[row].bool(0) { warn("records", try rows[row].text(1)) }
     }
 
     /// Connection, queues, and what the program does with them. A missing queue is fine if it may be created, which it is at

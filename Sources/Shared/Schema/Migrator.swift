@@ -8,13 +8,19 @@ public struct Migrator: Sendable {
 
     /// Applies what is missing, each migration in a transaction of its own, under a lock: of several that run at once one
     /// works and the others find nothing left to do. So does an older program on a newer schema, for migrations only add.
+    ///
+    /// Then tables of records that are still in one piece get their partitions: ``RecordAdoption``.
+    /// - Parameter note: gets a line for each step of that.
     /// - Returns: the names of the migrations that were applied.
     /// - Throws: ``UnfitDatabase`` if it is no place for the schema; ``MigrationError`` if an applied migration differs from its file; ``PostgresError`` as the server says.
-    public func migrate(_ connection: PostgresConnection) async throws -> [String] {
+    public func migrate(
+        _ connection: PostgresConnection, note: (String) -> Void = { _ in }
+    ) async throws -> [String] {
         try await UnfitDatabase.check(connection)
         _ = try await connection.execute("SELECT pg_advisory_lock($1)", [.int8(AdvisoryLock.migration)])
         do {
             let applied = try await applyMissing(connection)
+            try await RecordAdoption.run(connection, note: note)
             _ = try await connection.execute("SELECT pg_advisory_unlock($1)", [.int8(AdvisoryLock.migration)])
             return applied
         } catch {

@@ -34,7 +34,8 @@ struct StoreStatements: Sendable {
                 FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], \(arguments),
                             $\(kind.fields.count + 4)::text[], $\(kind.fields.count + 5)::text[])
                     AS came(m, s, e, \(names), trace, payload)
-                JOIN \(kind.table) stored ON stored.market_id = m AND interval_start = s AND interval_end = e),
+                JOIN \(kind.table) stored ON stored.market_id = m AND interval_start = s AND interval_end = e
+                    AND interval_start BETWEEN $\(kind.fields.count + 6) AND $\(kind.fields.count + 7)),
             kept AS (
                 INSERT INTO conflicting_duplicates
                     (record_type, market_id, interval_start, interval_end, trace_id, payload)
@@ -77,9 +78,12 @@ struct StoreStatements: Sendable {
 
     /// Keeps those of the records, all of them stored before, whose content differs from what is stored; answers with how
     /// many there are at all, and how many differ.
+    ///
+    /// When the first and the last of their intervals begin is said as well, so that other partitions are left alone.
     func keepConflicts(_ columns: RecordColumns, traces: BinaryArray, payloads: BinaryArray) -> Statement {
         Statement(
-            compare, name: "compare_\(kind.table)", columns.parameters + [.array(traces), .array(payloads)])
+            compare, name: "compare_\(kind.table)",
+            columns.parameters + [.array(traces), .array(payloads)] + columns.span)
     }
 }
 
@@ -89,6 +93,8 @@ struct RecordColumns: Sendable {
     private var starts: BinaryArray
     private var ends: BinaryArray
     private var values: [BinaryArray]
+    private var earliest = Int64.max
+    private var latest = Int64.min
 
     init(kind: RecordKind, capacity: Int) {
         markets = BinaryArray(elementType: .int4, capacity: capacity)
@@ -103,6 +109,7 @@ struct RecordColumns: Sendable {
         markets.append(int4: key.market)
         starts.append(timestampMilliseconds: key.intervalStart)
         ends.append(timestampMilliseconds: key.intervalEnd)
+        (earliest, latest) = (min(earliest, key.intervalStart), max(latest, key.intervalStart))
         for column in values.indices {
             if let value = batch.value(column, of: record) {
                 values[column].append(bytes: value.span)
@@ -111,6 +118,9 @@ struct RecordColumns: Sendable {
             }
         }
     }
+
+    /// When the first and the last of the intervals begin. There is one at least.
+    var span: [Parameter] { [.timestamp(milliseconds: earliest), .timestamp(milliseconds: latest)] }
 
     var parameters: [Parameter] { [.array(markets), .array(starts), .array(ends)] + values.map(Parameter.array) }
 }

@@ -15,13 +15,18 @@ struct MigrateCommand: AsyncParsableCommand {
     func run() async throws {
         do {
             let migrator = Migrator(try Migration.load(from: try migrations ?? Migration.folder()))
+            var steps: [String] = []
             let (applied, version) = try await CommandConnections.withDatabase(
                 flags.settings, needsSchema: false, parameters: ["statement_timeout": "0"]
             ) {
-                (try await migrator.migrate($0), try await SchemaVersion.current($0))
+                let applied = try await migrator.migrate($0) { steps.append($0) }
+                return (applied, try await SchemaVersion.current($0))
             }
             for name in applied { StandardStream.line("applied \(name)") }
-            if applied.isEmpty { StandardStream.line("nothing to do: the schema has version \(version)") }
+            for step in steps { StandardStream.line(step) }
+            if applied.isEmpty, steps.isEmpty {
+                StandardStream.line("nothing to do: the schema has version \(version)")
+            }
         } catch let error as MigrationError {
             throw CommandExit(.no, "\(error)")
         }

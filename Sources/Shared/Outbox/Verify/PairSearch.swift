@@ -6,13 +6,15 @@ struct PairSearch: Sendable {
     let connection: PostgresConnection
     /// Records that are as old as this need have no outbox row.
     let newestPruned: String
+    var droppedRecords: [DroppedRecords] = []
 
     func unpaired(_ kind: RecordKind) async throws -> Findings {
         var found = try await Findings(
             connection,
             """
             SELECT count(*) OVER (), \(Self.key("r")) FROM \(kind.table) r
-            WHERE r.created_at > $1::timestamptz AND NOT EXISTS (
+            WHERE r.created_at > $1::timestamptz
+              AND \(DroppedRecords.isKept("'\(kind.name)'", droppedRecords, of: "r.")) AND NOT EXISTS (
                 SELECT FROM outbox o WHERE o.record_type = '\(kind.name)' AND \(Self.sameKey))
             LIMIT 10
             """, [.text(newestPruned)]
@@ -36,6 +38,7 @@ struct PairSearch: Sendable {
             """
             SELECT count(*) OVER (), \(Self.key("o")), o.id FROM outbox o
             WHERE o.record_type = '\(kind.name)' AND \(condition)
+              AND \(DroppedRecords.isKept("o.record_type", droppedRecords, of: "o."))
               AND NOT EXISTS (SELECT FROM \(kind.table) r WHERE \(Self.sameKey))
             LIMIT 10
             """, parameters

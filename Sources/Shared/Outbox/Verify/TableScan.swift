@@ -12,11 +12,11 @@ struct TableScan: Sendable {
     /// The highest id of a row that is as old as the newest one that was dropped.
     var newestOldRow: Int64 = 0
 
-    /// A table, or a partition of the log.
+    /// A table or a partition.
     struct Table: Sendable {
         /// Ready for SQL.
         let name: String
-        /// nil: a partition of the log.
+        /// nil: of the log.
         let kind: RecordKind?
         let blocks: Int64
 
@@ -55,11 +55,21 @@ struct TableScan: Sendable {
             Table(name: try row.text(0), kind: nil, blocks: try row.int8(1))
         }
         for kind in RecordKind.all {
-            let size = try await connection.execute("SELECT pg_relation_size('\(kind.table)') / \(blockSize)")
-            tables.append(Table(name: kind.table, kind: kind, blocks: try size[0].int8(0)))
+            let parts = try await connection.execute(recordParts, [.text(kind.table)])
+            tables += try parts.map { row throws(PostgresError) in
+                Table(name: try row.text(0), kind: kind, blocks: try row.int8(1))
+            }
         }
         return tables
     }
+
+    /// A table of records, or its partitions.
+    private static let recordParts = """
+        SELECT part::regclass::text, pg_relation_size(part) / \(blockSize) FROM (
+            SELECT partition AS part, from_time FROM record_partitions WHERE relation = $1
+            UNION ALL SELECT oid, NULL FROM pg_class WHERE oid = $1::regclass AND relkind = 'r') parts
+        ORDER BY from_time
+        """
 
     private static let blockSize = "current_setting('block_size')::bigint"
 
@@ -82,20 +92,22 @@ struct TableScan: Sendable {
             """
             SELECT count(*), coalesce(sum(\(hash)), 0)::text FROM ONLY \(table.name)
             WHERE \(range(piece)) AND created_at > $1::timestamptz
+              AND \(DroppedRecords.isKept("'\(table.kind?.name ?? "")'", totals.droppedRecords))
             """, [.text(totals.newestPruned)])
     }
 
     static func log(_ table: Table, _ piece: Range<Int64>, _ totals: VerificationTotals) -> Statement {
         var ends = BinaryArray(elementType: .int8, capacity: Lane.count)
         for end in totals.chainEnds { ends.append(int8: end) }
+        let isKept = DroppedRecords.isKept("record_type", totals.droppedRecords)
         return Statement(
             """
-            SELECT record_type, count(*) FILTER (WHERE created_at > $1::timestamptz),
-                   coalesce(sum(\(hash)) FILTER (WHERE created_at > $1::timestamptz), 0)::text,
-                   count(*) FILTER (WHERE created_at <= $1::timestamptz),
-                   coalesce(max(id) FILTER (WHERE created_at <= $1::timestamptz), 0),
+            SELECT record_type, count(*) FILTER (WHERE created_at > $1::timestamptz AND \(isKept)),
+                   coalesce(sum(\(hash)) FILTER (WHERE created_at > $1::timestamptz AND \(isKept)), 0)::text,
+                   count(*) FILTER (WHERE created_at <= $1::timestamptz AND \(isKept)),
+                   coalesce(max(id) FILTER (WHERE created_at <= $1::timestamptz AND \(isKept)), 0),
                    count(*) FILTER (WHERE id > ($2::bigint[])[lane + 1]),
-                   count(*) FILTER (WHERE lane IS DISTINCT FROM \(laneOfMarket))
+                   count(*) FILTER (WHERE lane IS DISTINCT FROM \(laneOfMarket)), count(*)
             FROM ONLY \(table.name) WHERE \(range(piece)) GROUP BY record_type
             """, [.text(totals.newestPruned), .array(ends)])
     }
@@ -110,7 +122,7 @@ struct TableScan: Sendable {
             let old = try groups[row].int8(3)
             kinds[try groups[row].text(0), default: KindSums()].rows.add(current)
             kinds[try groups[row].text(0), default: KindSums()].oldRows += old
-            rows += current.count + old
+            rows += try groups[row].int8(7)
             newestOldRow = max(newestOldRow, try groups[row].int8(4))
             beyondChain += try groups[row].int8(5)
             inWrongLane += try groups[row].int8(6)

@@ -40,9 +40,12 @@ package struct Verification: Sendable {
     package static func run(
         _ connection: PostgresConnection, pieces: PieceSizes = PieceSizes(), progress: Progress = { _, _ in }
     ) async throws -> Verification {
-        // The lock comes before the snapshot, so that none of its partitions is dropped under it.
+        // The lock comes before the snapshot, so that no partition is dropped under it.
         try await connection.script(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE outbox IN ACCESS SHARE MODE")
+            """
+            BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+            LOCK TABLE outbox, \(RecordKind.all.map(\.table).joined(separator: ", ")) IN ACCESS SHARE MODE
+            """)
         var verification = Verification()
         var totals = try await VerificationTotals.read(connection)
         let scan = try await TableScan.run(connection, totals, blocksPerPiece: pieces.blocks) {
@@ -50,7 +53,9 @@ package struct Verification: Sendable {
         }
         totals.count(scan)
         verification.checkSums(totals)
-        try await verification.checkPairs(PairSearch(connection: connection, newestPruned: totals.newestPruned), scan)
+        let search = PairSearch(
+            connection: connection, newestPruned: totals.newestPruned, droppedRecords: totals.droppedRecords)
+        try await verification.checkPairs(search, scan)
         let ledger = LedgerSearch(
             connection: connection, prunedEnd: totals.prunedEnd, entriesPerPiece: pieces.ledgerEntries)
         try await verification.checkLedger(ledger) {

@@ -34,6 +34,9 @@ package enum VerificationText {
             """,
         ]
         if totals.pruned > 0 { lines.append("         \(totals.pruned) of these are old and were dropped") }
+        lines += totals.droppedRecords.map {
+            "records  \($0.rows) of \($0.table) are older than \($0.before) and were dropped"
+        }
         if !totals.deletedByHand.isEmpty {
             lines += ["", "deleted by hand, and counted as that:"]
             lines += totals.deletedByHand.map { "  \(SafeText.oneLine($0, limit: 300))" }

@@ -23,6 +23,7 @@ package struct VerificationTotals: Sendable, Equatable {
     package var prunedEnd: Int64 = 0
     /// Records that are as old as this need have no outbox row any more.
     package var newestPruned = "-infinity"
+    package var droppedRecords: [DroppedRecords] = []
     /// Where each lane's chain ends.
     package var chainEnds = Array(repeating: Int64(0), count: Lane.count)
     /// Exceptions of the log's pending rows.
@@ -51,6 +52,7 @@ package struct VerificationTotals: Sendable, Equatable {
         ) { row throws(PostgresError) in
             "\(try row.int8(1)) rows of \(try row.text(2)) by \(try row.text(3)) at \(try row.text(4)) UTC"
         }.examples
+        totals.droppedRecords = try await DroppedRecords.read(connection)
         let exceptions = try await connection.execute(exceptionsQuery)
         totals.parked = try exceptions[0].int8(0)
         totals.superseded = try exceptions[0].int8(1) + sums[0].int8(6)
