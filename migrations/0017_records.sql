@@ -485,7 +485,7 @@ BEGIN
     kept := format('%s is being read', its_relation);
 END $$;
 
--- Counts and drops one partition that was detached; no row if there is none.
+-- Counts and drops one partition that was detached, and what its records were before; no row if there is none.
 CREATE FUNCTION records_drop_detached() RETURNS TABLE (partition_name text, row_count bigint) LANGUAGE plpgsql AS $$
 DECLARE
     pruned record;
@@ -497,6 +497,9 @@ BEGIN
     partition_name := pruned.partition;
     EXECUTE format('SELECT count(*) FROM %I', 'records_pruned_' || pruned.id) INTO row_count;
     UPDATE records_pruned SET rows = row_count, dropped_at = now() WHERE id = pruned.id;
+    DELETE FROM record_revisions
+    WHERE record_type = (SELECT t.record_type FROM record_tables t WHERE t.relation = pruned.relation)
+      AND interval_start >= pruned.from_time AND interval_start < pruned.upto_time AND stored_at <= pruned.detached_at;
     PERFORM set_config('lock_timeout', '5s', true);
     EXECUTE format('DROP TABLE %I', 'records_pruned_' || pruned.id);
     RETURN NEXT;
@@ -527,6 +530,294 @@ BEGIN
     RETURN QUERY SELECT true, format('%s partitions', count(*)) FROM record_partitions;
 END $$;
 
+-- Revisions: a kind whose rule is `latest` takes a later version of a record in its place. The one before is kept, and the new one
+-- is announced as an event of its own. Which rule a kind has is the writer's setting; here is how a version is taken.
+
+ALTER TABLE candle_sticks ADD COLUMN revision integer NOT NULL DEFAULT 1, ADD COLUMN version numeric;
+ALTER TABLE order_books ADD COLUMN revision integer NOT NULL DEFAULT 1, ADD COLUMN version numeric;
+ALTER TABLE tickers ADD COLUMN revision integer NOT NULL DEFAULT 1, ADD COLUMN version numeric;
+ALTER TABLE trades ADD COLUMN revision integer NOT NULL DEFAULT 1, ADD COLUMN version numeric;
+ALTER TABLE exchange_rates ADD COLUMN revision integer NOT NULL DEFAULT 1, ADD COLUMN version numeric;
+
+-- NULL: the first version of its record.
+ALTER TABLE outbox ADD COLUMN revision integer;
+
+-- Versions of records that were replaced, with the time at which each was stored and announced.
+CREATE TABLE record_revisions (
+    record_type    text NOT NULL,
+    market_id      integer NOT NULL,
+    interval_start timestamptz NOT NULL,
+    interval_end   timestamptz NOT NULL,
+    -- 1 is the one that was stored first.
+    revision       integer NOT NULL,
+    -- The columns of the kind.
+    content        jsonb NOT NULL,
+    content_hash   bigint NOT NULL,
+    -- What the payload said of its version, where the kind's rule names a field.
+    version        numeric,
+    stored_at      timestamptz NOT NULL,
+    replaced_at    timestamptz NOT NULL DEFAULT now(),
+    -- Of the message that replaced it.
+    trace_id       text,
+    PRIMARY KEY (record_type, market_id, interval_start, interval_end, revision)
+);
+
+CREATE INDEX record_revisions_by_time ON record_revisions (record_type, interval_start);
+
+-- The writers' ledger counts them. A conflict that an operator applies is an entry that received 0: it was a duplicate, and is a
+-- revision now.
+ALTER TABLE ingest_batches ADD COLUMN revised integer NOT NULL DEFAULT 0;
+ALTER TABLE ingest_pruned ADD COLUMN revised bigint NOT NULL DEFAULT 0;
+
+DO $$
+DECLARE
+    was record;
+BEGIN
+    FOR was IN
+        SELECT conrelid::regclass AS relation, conname FROM pg_constraint
+        WHERE conrelid IN ('ingest_batches'::regclass, 'ingest_pruned'::regclass) AND contype = 'c'
+          AND (conname = 'ingest_batches_sane' OR pg_get_constraintdef(oid) ~ 'received = \(')
+    LOOP
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', was.relation, was.conname);
+    END LOOP;
+END $$;
+
+ALTER TABLE ingest_batches
+    ADD CONSTRAINT ingest_batches_sum CHECK (received = stored + revised + duplicate + quarantined) NOT VALID,
+    ADD CONSTRAINT ingest_batches_sane CHECK (
+        received >= 0 AND stored >= 0 AND revised >= 0 AND (quarantined >= 0 OR received = 0)
+        AND (duplicate >= 0 AND duplicate_other >= 0
+             OR received = 0 AND duplicate = -revised AND duplicate_other = duplicate)
+        AND isfinite(received_at) AND length(writer) <= 300) NOT VALID;
+ALTER TABLE ingest_pruned
+    ADD CONSTRAINT ingest_pruned_sum CHECK (received = stored + revised + duplicate + quarantined) NOT VALID;
+
+-- What a payload says of its version: true is 1, false is 0, a number is itself; NULL for anything else, which is older than all.
+CREATE FUNCTION records_version(payload text, field text) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN said = 'true' THEN 1 WHEN said = 'false' THEN 0
+                WHEN said ~ '^-?[0-9]{1,30}([.][0-9]{1,30})?$' THEN said::numeric END
+    FROM (SELECT payload::json ->> field) AS field_of(said)
+$$;
+
+-- Takes messages whose records are stored already, in the order of arrival: each is the same content (outcome 0), other content
+-- that does not replace what is stored (1), or a revision (2), which has replaced it.
+--
+-- What replaces: with `field`, a higher version; the same version, or without a field any, if its content was not there before.
+-- So a replica that repeats an older version, or a message that comes again, changes nothing. `is_act`: an operator's will, which
+-- asks for other content only.
+--
+-- `columns` has the values of all messages column by column, as text.
+CREATE FUNCTION records_revise(
+    kind text, field text, is_act boolean, markets integer[], starts timestamptz[], ends timestamptz[], traces text[], payloads text[],
+    names text[], types text[], columns text[]
+) RETURNS TABLE (place integer, outcome integer, revision_number integer) LANGUAGE plpgsql AS $$
+DECLARE
+    its_table regclass := (SELECT t.relation::regclass FROM record_tables t WHERE t.record_type = kind);
+    key_is text := 'r.market_id = $1 AND r.interval_start = $2 AND r.interval_end = $3';
+    stored_row text := (SELECT string_agg(format('r.%I', n), ', ') FROM unnest(names) AS n);
+    came_row text := (SELECT string_agg(format('($4)[%s]::%s', i, types[i]::regtype), ', ') FROM generate_subscripts(names, 1) AS i);
+    message_count integer := cardinality(markets);
+    came text[];
+    came_version numeric;
+    stored record;
+BEGIN
+    IF is_act AND NOT candlepost_is_owner() AND NOT candlepost_may_act() THEN
+        PERFORM candlepost_refuse('what was kept as a conflict is applied by operators only');
+    END IF;
+    IF names && '{market_id,interval_start,interval_end,created_at,revision,version}'::text[] THEN
+        PERFORM candlepost_refuse('a key stays as it is');
+    END IF;
+    -- In the order of keys, as in every writer; and from here on each statement sees what others committed before.
+    EXECUTE format('SELECT FROM %s r JOIN (
+                        SELECT DISTINCT * FROM unnest($1, $2, $3) AS k(m, s, e)) wanted
+                        ON r.market_id = m AND r.interval_start = s AND r.interval_end = e
+                            AND r.interval_start BETWEEN $4 AND $5
+                    ORDER BY m, s, e FOR UPDATE OF r', its_table)
+    USING markets, starts, ends, (SELECT min(s) FROM unnest(starts) AS s), (SELECT max(s) FROM unnest(starts) AS s);
+    FOR i IN 1..message_count LOOP
+        place := i;
+        came := ARRAY(SELECT columns[(c - 1) * message_count + i] FROM generate_subscripts(names, 1) AS c ORDER BY c);
+        came_version := CASE WHEN field IS NOT NULL THEN records_version(payloads[i], field) END;
+        EXECUTE format('SELECT r.revision, r.version, r.created_at, ROW(%1$s) IS DISTINCT FROM ROW(%2$s) AS differs,
+                               hash_record_extended(ROW(%1$s), 0) AS hash, hash_record_extended(ROW(%2$s), 0) AS came_hash,
+                               to_jsonb(r) AS content
+                        FROM %3$s r WHERE %4$s', stored_row, came_row, its_table, key_is)
+        INTO stored USING markets[i], starts[i], ends[i], came;
+        IF stored.revision IS NULL THEN
+            CONTINUE;  -- gone: whoever called counts what it gets
+        END IF;
+        revision_number := stored.revision;
+        IF NOT stored.differs THEN
+            outcome := 0;
+            -- The same candle, now said to be closed: what is stored is of that version from here on.
+            IF came_version > coalesce(stored.version, '-infinity') THEN
+                EXECUTE format('UPDATE %s r SET version = $4 WHERE %s', its_table, key_is)
+                USING markets[i], starts[i], ends[i], came_version;
+            END IF;
+        ELSIF is_act OR (CASE WHEN field IS NULL OR came_version IS NOT DISTINCT FROM stored.version
+                              THEN NOT EXISTS (SELECT FROM record_revisions v
+                                               WHERE v.record_type = kind AND v.market_id = markets[i]
+                                                 AND v.interval_start = starts[i] AND v.interval_end = ends[i]
+                                                 AND v.content_hash = stored.came_hash)
+                              ELSE coalesce(came_version, '-infinity') > coalesce(stored.version, '-infinity') END) THEN
+            INSERT INTO record_revisions (record_type, market_id, interval_start, interval_end, revision, content, content_hash,
+                                          version, stored_at, trace_id)
+            VALUES (kind, markets[i], starts[i], ends[i], stored.revision,
+                    (SELECT jsonb_object_agg(n, stored.content -> n) FROM unnest(names) AS n), stored.hash, stored.version,
+                    stored.created_at, traces[i]);
+            EXECUTE format('UPDATE %s r SET (%s) = ROW(%s), revision = r.revision + 1, version = $5, created_at = now() WHERE %s',
+                           its_table, (SELECT string_agg(quote_ident(n), ', ') FROM unnest(names) AS n), came_row, key_is)
+            USING markets[i], starts[i], ends[i], came, came_version;
+            outcome := 2;
+            revision_number := stored.revision + 1;
+        ELSE
+            outcome := 1;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- What became of a conflict, and by whom. NULL: it is kept, and nobody has looked.
+ALTER TABLE conflicting_duplicates
+    ADD COLUMN resolution text,
+    ADD COLUMN resolved_at timestamptz,
+    ADD COLUMN resolved_by text,
+    ADD COLUMN why text,
+    ADD CONSTRAINT conflicting_duplicates_resolution CHECK (resolution IN ('applied', 'discarded')) NOT VALID;
+
+CREATE FUNCTION candlepost_check_conflict() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    new.resolved_by := candlepost_actor(new.resolved_by);
+    IF candlepost_is_owner() THEN
+        RETURN new;
+    END IF;
+    IF old.resolution IS NOT NULL OR new.resolution IS NULL OR coalesce(length(new.why) > 10000, false) THEN
+        PERFORM candlepost_refuse(format('conflict %s is resolved once, and texts have a limit', old.id));
+    END IF;
+    new.resolved_at := now();
+    RETURN new;
+END $$;
+
+CREATE TRIGGER candlepost_check_conflict BEFORE UPDATE ON conflicting_duplicates
+    FOR EACH ROW EXECUTE FUNCTION candlepost_check_conflict();
+
+-- As in 0013, with what came since.
+CREATE OR REPLACE FUNCTION candlepost_server_columns(relation regclass) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE (SELECT relname::text FROM pg_class WHERE oid = relation)
+        WHEN 'ingest_batches' THEN '{id,committed_at}'
+        WHEN 'quarantine' THEN '{id,received_at,attempts,resolved_at,resolution}'
+        WHEN 'quarantine_acts' THEN '{id,acted_at}'
+        WHEN 'conflicting_duplicates' THEN '{id,received_at,resolution,resolved_at,resolved_by,why}'
+        WHEN 'outbox' THEN '{id,created_at}'
+        WHEN 'outbox_deliveries' THEN '{attempt,confirmed_at}'
+        WHEN 'outbox_exceptions' THEN '{recorded_at,published_at,relay}'
+        WHEN 'outbox_acts' THEN '{id,done,began_at,ended_at}'
+        WHEN 'outbox_replays' THEN '{confirmed_at}'
+        WHEN 'lane_owners' THEN '{claimed_at,released_at}'
+        WHEN 'relays' THEN '{seen_at}'
+        ELSE '{created_at,revision}' END::text[]
+$$;
+
+-- As in 0010, with the revisions among the sums.
+CREATE OR REPLACE FUNCTION outbox_prune_now(retention interval, by_whom text)
+RETURNS TABLE (partition_name text, first_id bigint, end_id bigint, row_count bigint, kept text) LANGUAGE plpgsql AS $$
+DECLARE
+    oldest record;
+    pending bigint;
+    newest_row timestamptz;
+    superseded_rows bigint;
+    parked_rows bigint;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtext('candlepost.outbox_prune')) THEN
+        RETURN;
+    END IF;
+    SELECT p.* INTO oldest FROM outbox_partitions p ORDER BY from_id LIMIT 1;
+    IF NOT FOUND OR (SELECT last_value FROM outbox_id_seq) < oldest.upto_id - 1 THEN
+        RETURN;
+    END IF;
+    partition_name := oldest.name;
+    first_id := oldest.from_id;
+    end_id := oldest.upto_id;
+    row_count := 0;
+
+    -- Cheap looks first, by the last row of each lane.
+    EXECUTE format('SELECT max(created_at) FROM generate_series(0, 15) AS l(lane) CROSS JOIN LATERAL (
+                        SELECT created_at FROM %I WHERE lane = l.lane::smallint ORDER BY id DESC LIMIT 1) newest',
+                   oldest.name)
+    INTO newest_row;
+    IF newest_row > now() - retention THEN
+        kept := 'not older than the retention';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    PERFORM set_config('lock_timeout', '5s', true);
+    BEGIN
+        PERFORM outbox_await_writers();
+    EXCEPTION WHEN lock_not_available THEN
+        kept := 'a writer''s transaction is open';
+        RETURN NEXT;
+        RETURN;
+    END;
+    EXECUTE format('SELECT count(*) FROM generate_series(0, 15) AS l(lane)
+                    WHERE EXISTS (SELECT FROM %I WHERE lane = l.lane::smallint AND id > coalesce(
+                        (SELECT upto_id FROM outbox_deliveries d WHERE d.lane = l.lane::smallint
+                         ORDER BY after_id DESC LIMIT 1), 0))', oldest.name)
+    INTO pending;
+    IF pending > 0 THEN
+        kept := format('rows of %s lanes are pending', pending);
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    SELECT count(*) FILTER (WHERE state = 'parked'), count(*) FILTER (WHERE state = 'superseded')
+    INTO parked_rows, superseded_rows
+    FROM outbox_exceptions WHERE outbox_id >= first_id AND outbox_id < end_id AND published_at IS NULL;
+    IF parked_rows > 0 THEN
+        kept := format('%s rows are parked', parked_rows);
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    EXECUTE format('SELECT count(*), max(created_at) FROM %I', oldest.name) INTO row_count, newest_row;
+    IF newest_row > now() - retention THEN
+        kept := 'not older than the retention';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- The last entry of each lane stays, for it is where a relay goes on; it counts the rows that are left.
+    DELETE FROM outbox_deliveries d
+    WHERE upto_id < end_id
+      AND EXISTS (SELECT FROM outbox_deliveries later WHERE later.lane = d.lane AND later.after_id > d.after_id);
+    EXECUTE format('UPDATE outbox_deliveries d
+                    SET rows = rows - (SELECT count(*) FROM %I o
+                                       WHERE o.lane = d.lane AND o.id > d.after_id AND o.id <= d.upto_id)
+                    WHERE after_id < $1', oldest.name)
+    USING end_id - 1;
+    WITH gone AS (DELETE FROM ingest_batches WHERE committed_at <= newest_row RETURNING *)
+    INSERT INTO ingest_pruned (received, stored, revised, duplicate, duplicate_other, quarantined)
+    SELECT sum(received), sum(stored), sum(revised), sum(duplicate), sum(duplicate_other), sum(quarantined)
+    FROM gone HAVING count(*) > 0;
+    DELETE FROM outbox_exceptions WHERE outbox_id >= first_id AND outbox_id < end_id;
+    DELETE FROM outbox_replays WHERE outbox_id >= first_id AND outbox_id < end_id;
+    DELETE FROM outbox_gaps WHERE upto_id <= end_id;
+    INSERT INTO outbox_pruned (from_id, upto_id, rows, superseded, newest, pruned_by)
+    VALUES (first_id, end_id, row_count, superseded_rows, newest_row, by_whom);
+
+    -- Who reads the log, an analyst perhaps, holds up the drop, and writers would wait behind it: so it is tried in short.
+    PERFORM set_config('lock_timeout', '100ms', true);
+    FOR try IN 1..20 LOOP
+        BEGIN
+            EXECUTE format('ALTER TABLE outbox DETACH PARTITION %I', oldest.name);
+            EXECUTE format('DROP TABLE %I', oldest.name);
+            RETURN NEXT;
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_sleep(0.2);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'the partition % is being read: it stays for now', oldest.name USING ERRCODE = 'lock_not_available';
+END $$;
+
 -- As in 0013, with the names that came since.
 CREATE OR REPLACE FUNCTION candlepost_functions() RETURNS SETOF regprocedure LANGUAGE sql STABLE AS $$
     SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -540,7 +831,7 @@ CREATE OR REPLACE FUNCTION candlepost_relations() RETURNS SETOF regclass LANGUAG
         'exchange_rates', 'ingest_batches', 'ingest_pruned', 'quarantine', 'quarantine_acts', 'conflicting_duplicates',
         'outbox', 'outbox_id_seq', 'outbox_partitions', 'outbox_gaps', 'outbox_audit', 'outbox_deliveries',
         'outbox_exceptions', 'outbox_acts', 'outbox_replays', 'outbox_pruned', 'outbox_servers', 'pruned_rows', 'lane_owners',
-        'relays', 'record_tables', 'record_partitions', 'records_pruned', 'latest_candles']::regclass[])
+        'relays', 'record_tables', 'record_partitions', 'records_pruned', 'record_revisions', 'latest_candles']::regclass[])
     UNION ALL SELECT partition::regclass FROM outbox_partitions
     UNION ALL SELECT partition::regclass FROM record_partitions
 $$;
@@ -555,12 +846,16 @@ BEGIN
     IF part IN ('writer', 'relay') THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION records_make_partitions TO %s', role);
     END IF;
-    IF part = 'relay' THEN
+    CASE part
+    WHEN 'writer' THEN
+        EXECUTE format('GRANT EXECUTE ON FUNCTION records_revise, records_version TO %s', role);
+    WHEN 'relay' THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION records_detach, records_drop_detached TO %s', role);
-    END IF;
-    IF part IN ('auditor', 'console') THEN
-        EXECUTE format('GRANT SELECT ON record_partitions, records_pruned, latest_candles TO %s', role);
-    END IF;
+    WHEN 'operator' THEN
+        EXECUTE format('GRANT UPDATE (resolution, resolved_by, why) ON conflicting_duplicates TO %s', role);
+    ELSE
+        EXECUTE format('GRANT SELECT ON record_partitions, records_pruned, latest_candles, record_revisions TO %s', role);
+    END CASE;
     PERFORM records_share_partition(p.relation::regclass, p.partition::regclass) FROM record_partitions p;
 END $$;
 
@@ -581,20 +876,26 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', function, current_schema());
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
     END LOOP;
-    -- Roles that write, relay or read everything already.
+    -- Roles that have a part already.
     FOR role IN
         SELECT DISTINCT a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a
         WHERE c.oid IN ('candle_sticks'::regclass, 'outbox'::regclass) AND a.privilege_type = 'SELECT'
           AND a.grantee NOT IN (0, c.relowner)
     LOOP
-        IF has_any_column_privilege(role, 'candle_sticks', 'INSERT') THEN
-            PERFORM records_grant('writer', role);
-        END IF;
         IF has_any_column_privilege(role, 'outbox_deliveries', 'INSERT') THEN
             PERFORM records_grant('relay', role);
         END IF;
+        IF has_any_column_privilege(role, 'candle_sticks', 'INSERT') THEN
+            PERFORM records_grant('writer', role);
+            EXECUTE format('GRANT INSERT (version) ON candle_sticks, order_books, tickers, trades, exchange_rates TO %s', role);
+            EXECUTE format('GRANT INSERT (revision) ON outbox TO %s', role);
+            EXECUTE format('GRANT INSERT (revised) ON ingest_batches TO %s', role);
+        END IF;
         IF has_table_privilege(role, 'pruned_rows', 'SELECT') THEN
             PERFORM records_grant('auditor', role);
+        END IF;
+        IF has_function_privilege(role, 'outbox_hold_ledger()', 'EXECUTE') THEN
+            PERFORM records_grant('operator', role);
         END IF;
     END LOOP;
 END $$;
@@ -603,3 +904,5 @@ ALTER FUNCTION records_make_partitions SECURITY DEFINER;
 ALTER FUNCTION records_report SECURITY DEFINER;
 ALTER FUNCTION records_detach SECURITY DEFINER;
 ALTER FUNCTION records_drop_detached SECURITY DEFINER;
+ALTER FUNCTION records_revise SECURITY DEFINER;
+ALTER FUNCTION candlepost_check_conflict SECURITY DEFINER;

@@ -8,6 +8,7 @@ import Storing
 struct WriterMetrics: Sendable {
     private let receivedCounters: [Counter]
     private let stored: [Counter]
+    private let revised: [Counter]
     private let duplicateSame: [Counter]
     private let duplicateOther: [Counter]
     private let quarantined: [Refusal.Reason: Counter]
@@ -22,6 +23,7 @@ struct WriterMetrics: Sendable {
         }
         receivedCounters = counters("candlepost_writer_messages_received_total")
         stored = counters("candlepost_writer_records_stored_total")
+        revised = counters("candlepost_writer_records_revised_total")
         duplicateSame = counters("candlepost_writer_duplicates_total", [("content", "same")])
         duplicateOther = counters("candlepost_writer_duplicates_total", [("content", "other")])
         quarantineOpen = Dictionary(
@@ -50,6 +52,7 @@ struct WriterMetrics: Sendable {
         batches.increment()
         for kind in RecordKind.all.indices {
             if result.stored[kind] > 0 { stored[kind].increment(by: result.stored[kind]) }
+            if result.revised[kind] > 0 { revised[kind].increment(by: result.revised[kind]) }
             if result.duplicateSame[kind] > 0 { duplicateSame[kind].increment(by: result.duplicateSame[kind]) }
             if result.duplicateOther[kind] > 0 { duplicateOther[kind].increment(by: result.duplicateOther[kind]) }
         }
@@ -64,6 +67,9 @@ extension WriterMetrics {
             "candlepost_writer_messages_received_total", .counter, "Messages taken from the queues, by kind."),
         MetricDescription(
             "candlepost_writer_records_stored_total", .counter, "Records stored with their outbox row, by kind."),
+        MetricDescription(
+            "candlepost_writer_records_revised_total", .counter,
+            "Records that replaced an earlier version, with their outbox row, by kind."),
         MetricDescription(
             "candlepost_writer_duplicates_total", .counter,
             "Messages whose record was stored before, by kind; content is same or other than what is stored."),

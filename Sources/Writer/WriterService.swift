@@ -78,7 +78,7 @@ struct WriterService: ServiceLifecycle.Service {
         progress.stored()
         await consumer.acknowledge(through: received.lastTag)
         Failpoint.reach("writer.after_ack")
-        if result.storedCount > 0 { signals.ringDoorbell() }
+        if result.announcedCount > 0 { signals.ringDoorbell() }
         metrics.record(result)
     }
 

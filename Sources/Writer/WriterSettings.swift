@@ -3,6 +3,7 @@ import Postgres
 import Program
 import Records
 import Service
+import Storing
 
 /// What to do with an input queue that drops what came back too often.
 enum DeliveryLimitPolicy: String, Sendable, CaseIterable {
@@ -27,6 +28,8 @@ struct WriterSettings: Sendable {
     let holdFor: Duration
     let deliveryLimit: DeliveryLimitPolicy
     let maximumMessageBytes: Int
+    /// What becomes of messages whose record is stored with other content.
+    let revisions: RevisionRules
     /// How long after its arrival a message of an unknown market is tried again by itself.
     let retryUnknownFor: Duration
 
@@ -48,6 +51,7 @@ struct WriterSettings: Sendable {
         holdFor = try settings.read(Self.holdSetting)
         deliveryLimit = try settings.read(Self.deliveryLimitSetting)
         maximumMessageBytes = try settings.read(Self.maximumMessageSetting)
+        revisions = try settings.read(RevisionRules.setting)
         retryUnknownFor = try settings.read(Self.retryUnknownSetting)
     }
 
@@ -97,6 +101,7 @@ struct WriterSettings: Sendable {
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, CommonSettings.brokerURL, kindsSetting, batchSizeSetting, batchDelaySetting,
         prefetchSetting, holdSetting, deliveryLimitSetting, maximumMessageSetting, retryUnknownSetting,
+        RevisionRules.setting,
         BrokerSettings.queueType,
         BrokerSettings.plaintext, http, http.token,
         CommonSettings.shutdownTimeout,

@@ -124,7 +124,7 @@ struct WriterSignals: Sendable {
         let own = try await Database.connect(configuration, logger: logger)
         let retry = QuarantineRetry(
             connection: own, maximumMessageBytes: settings.maximumMessageBytes, act: "retried",
-            actedBy: settings.name, why: nil)
+            actedBy: settings.name, why: nil, rules: settings.revisions)
         do {
             while !ids.isEmpty {
                 let outcome = try await retry.run(ids)

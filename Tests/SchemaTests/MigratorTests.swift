@@ -176,4 +176,26 @@ struct UnfitDatabaseTests {
             }
         }
     }
+
+    /// While somebody holds a table, others go on writing to it.
+    @Test func nobodyWaitsForLongBehindAMigration() async throws {
+        try await withTestDatabase { database in
+            let (owner, reader, writer) = (
+                try await database.connect(), try await database.connect(), try await database.connect()
+            )
+            let both = [
+                Migration(version: 1, name: "0001_x", sql: "CREATE TABLE t (a integer)"),
+                Migration(version: 2, name: "0002_x", sql: "ALTER TABLE t ADD COLUMN b integer"),
+            ]
+            _ = try await Migrator([both[0]]).migrate(owner)
+            try await reader.script("BEGIN; SELECT FROM t")
+            async let applied = Migrator(both).migrate(owner)
+            try await writer.waitUntil(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 't'::regclass AND NOT granted)")
+            try await writer.script("SET statement_timeout = '20s'; INSERT INTO t VALUES (1)")
+            try await reader.script("COMMIT")
+            #expect(try await applied == ["0002_x"])
+            for connection in [owner, reader, writer] { await connection.close() }
+        }
+    }
 }

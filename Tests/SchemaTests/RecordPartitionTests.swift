@@ -51,7 +51,7 @@ struct RecordPartitionTests {
             #expect(places[1].hasPrefix("candle_sticks_from_20"))
             for table in Self.tables {
                 let bounds = try await texts(
-                    connection, "SELECT from_time::text || upto_time FROM record_partitions WHERE relation = '\(table)'")
+                    connection, "SELECT name::text FROM record_partitions WHERE relation = '\(table)'")
                 #expect(bounds.count >= 4, "\(table): \(bounds)")
             }
             let again = await #expect(throws: PostgresError.self) {

@@ -12,7 +12,7 @@ struct RoleTests {
         candle_sticks_first    | S      |        | S        | S       | S
         candle_sticks_last     | S      |        | S        | S       | S
         candles                |        |        | S        | S       | S
-        conflicting_duplicates | i      |        | Si       | S       | S
+        conflicting_duplicates | i      |        | Siu      | S       | S
         exchange_rates         | Si     |        | Si       | S       | S
         exchange_rates_first   | S      |        | S        | S       | S
         exchange_rates_last    | S      |        | S        | S       | S
@@ -42,6 +42,7 @@ struct RoleTests {
         quarantine             | Siu    |        | Siu      | S       | S
         quarantine_acts        | i      |        | Si       | S       | S
         record_partitions      |        |        | S        | S       | S
+        record_revisions       |        |        | S        | S       | S
         record_tables          | S      |        | S        | S       | S
         records_pruned         |        |        | S        | S       | S
         relays                 |        | SiuD   | SiuD     | S       | S
@@ -71,6 +72,8 @@ struct RoleTests {
         records_drop_detached  | relay operator
         records_gaps           | writer operator auditor console
         records_make_partitions | writer relay operator
+        records_revise         | writer operator
+        records_version        | writer operator
         records_report         | writer operator auditor console
         """
 
@@ -141,6 +144,12 @@ struct RoleTests {
     /// Part, and what it must not do.
     @Test(arguments: [
         ("writer", "UPDATE outbox SET body = ''"), ("writer", "DELETE FROM outbox"), ("writer", "SELECT FROM outbox"),
+        ("operator", "UPDATE conflicting_duplicates SET payload = ''"), ("writer", "DELETE FROM record_revisions"),
+        (
+            "writer",
+            "SELECT FROM records_revise('CandleStick', NULL, true, '{1}', '{now}', '{now}', '{a}', '{b}', '{charts}', "
+                + "'{float8[]}', '{}')"
+        ),
         ("writer", "DELETE FROM candle_sticks"), ("writer", "UPDATE candle_sticks SET charts = '{}'"),
         ("writer", "DELETE FROM quarantine"), ("writer", "UPDATE quarantine SET body = ''"),
         ("writer", "SELECT setval('outbox_id_seq', 1)"), ("writer", "DROP TABLE outbox_from_1"),

@@ -142,8 +142,8 @@ struct AddedConstraintTests {
     @Test(arguments: [
         "ALTER TABLE candle_sticks ADD CHECK (charts[1][5] <> 666)",
         """
-        ALTER TABLE candle_sticks ADD COLUMN close double precision GENERATED ALWAYS AS (charts[1][5]) STORED,
-            ADD EXCLUDE USING btree (close WITH =) DEFERRABLE INITIALLY DEFERRED
+        ALTER TABLE candle_sticks ADD COLUMN close double precision GENERATED ALWAYS AS (charts[1][5]) STORED;
+        ALTER TABLE candle_sticks_first ADD EXCLUDE USING btree (close WITH =) DEFERRABLE INITIALLY DEFERRED
         """,
         """
         CREATE FUNCTION bad() RETURNS trigger LANGUAGE plpgsql AS $$

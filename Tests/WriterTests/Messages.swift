@@ -68,14 +68,15 @@ struct Messages: Sendable {
 extension RecordStore {
     /// A store for a test database.
     static func make(
-        _ database: TestDatabase, writer: String = "tests", readiness: Readiness = Readiness()
+        _ database: TestDatabase, writer: String = "tests", rules: RevisionRules = RevisionRules(),
+        readiness: Readiness = Readiness()
     ) -> RecordStore {
         readiness.declare("postgres")
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         return RecordStore(
             PostgresConfiguration(conninfo: database.url, applicationName: writer), writer: writer,
-            markets: KnownMarkets(), readiness: readiness, logger: logger)
+            markets: KnownMarkets(), rules: rules, readiness: readiness, logger: logger)
     }
 
     @discardableResult

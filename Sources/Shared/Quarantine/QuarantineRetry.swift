@@ -1,6 +1,6 @@
 package import Postgres
 import Records
-import Storing
+package import Storing
 
 /// Tries quarantined messages again: what can be a record by now is stored and announced as if it had just arrived, in one
 /// transaction with the note that it left quarantine.
@@ -29,20 +29,23 @@ package struct QuarantineRetry: Sendable {
     /// How many bytes of bodies they have together, if there are several: a hundred messages just below the writer's limit
     /// would not fit into memory.
     private let partBytes: Int
+    private let rules: RevisionRules
     package static let mostBytes = 8 << 20
 
     /// - Parameters:
     ///   - act: `retried` by itself, or `requeued` by an operator.
     ///   - why: an operator's reason.
+    ///   - rules: what becomes of versions that come later.
     package init(
         connection: PostgresConnection, maximumMessageBytes: Int, act: String, actedBy: String, why: String?,
-        partBytes: Int = Self.mostBytes
+        rules: RevisionRules = RevisionRules(), partBytes: Int = Self.mostBytes
     ) {
         self.connection = connection
         self.maximumMessageBytes = maximumMessageBytes
         self.act = act
         self.actedBy = actedBy
         self.why = why
+        self.rules = rules
         self.partBytes = partBytes
     }
 
@@ -94,16 +97,17 @@ package struct QuarantineRetry: Sendable {
         let markets = KnownMarkets()
         try await markets.reload(connection)
         let messages = try QuarantinedMessages(rows, maximumBytes: maximumMessageBytes, markets: markets)
-        let transaction = StoreTransaction(connection: connection, part: BatchPart(messages.batch), isOpen: true)
+        let transaction = StoreTransaction(
+            connection: connection, part: BatchPart(messages.batch), rules: rules, isOpen: true)
         let outcome = try await transaction.storeRecords()
         let refused = messages.batch.refused
         try await transaction.commit(
             outcome,
             with: [IngestEntry(leavingQuarantine: outcome.result, writer: actedBy).insert]
-                + [resolve(messages, outcome.isNew)]
+                + [resolve(messages, outcome.revision.map { $0 > 0 })]
                 + note(refused.map { (messages.ids[$0.message], $0.refusal.reason.rawValue, $0.refusal.detail) }))
         return Outcome(
-            stored: outcome.result.storedCount, duplicate: outcome.result.duplicateCount, refused: refused.count)
+            stored: outcome.result.announcedCount, duplicate: outcome.result.duplicateCount, refused: refused.count)
     }
 
     private static func array(_ ids: [Int64]) -> Parameter {
@@ -120,13 +124,14 @@ package struct QuarantineRetry: Sendable {
             """, [array(ids)])
     }
 
-    private func resolve(_ messages: QuarantinedMessages, _ isNew: [Bool]) -> Statement {
+    /// - Parameter isAnnounced: for each record, whether it was stored, as a new one or in the place of one.
+    private func resolve(_ messages: QuarantinedMessages, _ isAnnounced: [Bool]) -> Statement {
         let records = messages.batch.records
         var ids = BinaryArray(elementType: .int8, capacity: records.count)
         var resolutions = BinaryArray(elementType: .text, capacity: records.count)
         for (index, record) in records.enumerated() {
             ids.append(int8: messages.ids[record.message])
-            resolutions.append(text: isNew[index] ? "stored" : "duplicate")
+            resolutions.append(text: isAnnounced[index] ? "stored" : "duplicate")
         }
         return Statement(
             """

@@ -73,20 +73,29 @@ public struct Migrator: Sendable {
         }
     }
 
+    /// A table that somebody holds is asked for in short, again and again: who waits behind the migration meanwhile, writers perhaps,
+    /// must not wait long.
     private func apply(_ migration: Migration, checksum: String, _ connection: PostgresConnection) async throws {
-        do {
-            try await connection.script(
-                """
-                BEGIN;
-                \(Self.quotingSchema(migration.sql))
-                ;
-                INSERT INTO schema_migrations (version, name, checksum)
-                VALUES (\(migration.version), '\(migration.name)', '\(checksum)');
-                COMMIT;
-                """)
-        } catch {
-            try? await connection.script("ROLLBACK")
-            throw error
+        var triesLeft = 300
+        while true {
+            do {
+                try await connection.script(
+                    """
+                    BEGIN;
+                    SET LOCAL lock_timeout = '300ms';
+                    \(Self.quotingSchema(migration.sql))
+                    ;
+                    INSERT INTO schema_migrations (version, name, checksum)
+                    VALUES (\(migration.version), '\(migration.name)', '\(checksum)');
+                    COMMIT;
+                    """)
+                return
+            } catch {
+                try? await connection.script("ROLLBACK")
+                triesLeft -= 1
+                guard error.sqlstate == "55P03", triesLeft > 0 else { throw error }
+                try await Task.sleep(for: .seconds(1))
+            }
         }
     }
 

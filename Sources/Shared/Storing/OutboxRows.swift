@@ -14,6 +14,7 @@ struct OutboxRows {
     private var trace: BinaryArray
     private var traceParent: BinaryArray
     private var body: BinaryArray
+    private var revision: BinaryArray
 
     init(capacity: Int) {
         lane = BinaryArray(elementType: .int2, capacity: capacity)
@@ -24,9 +25,11 @@ struct OutboxRows {
         trace = BinaryArray(elementType: .text, capacity: capacity)
         traceParent = BinaryArray(elementType: .text, capacity: capacity)
         body = BinaryArray(elementType: .text, capacity: capacity)
+        revision = BinaryArray(elementType: .int4, capacity: capacity)
     }
 
-    mutating func append(_ record: PreparedBatch.Record, of batch: PreparedBatch) {
+    /// - Parameter revision: which version of the record it is, from 1 on.
+    mutating func append(_ record: PreparedBatch.Record, of batch: PreparedBatch, revision number: Int32) {
         let bytes = batch.bytes.span
         let itsLane = Lane.of(market: record.key.market)
         count += 1
@@ -45,6 +48,7 @@ struct OutboxRows {
         body.beginElement()
         OutgoingBody.pieces(of: record, in: bytes) { body.append(raw: $0) }
         body.endElement()
+        if number > 1 { revision.append(int4: number) } else { revision.appendNull() }
     }
 
     /// Takes the lanes' locks in ascending order, and makes sure that the ids drawn next are above all of these lanes. It
@@ -62,12 +66,12 @@ struct OutboxRows {
         Statement(
             """
             INSERT INTO outbox
-                (lane, record_type, market_id, interval_start, interval_end, trace_id, traceparent, body)
+                (lane, record_type, market_id, interval_start, interval_end, trace_id, traceparent, body, revision)
             SELECT * FROM unnest($1::smallint[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[],
-                                 $6::text[], $7::text[], $8::text[])
+                                 $6::text[], $7::text[], $8::text[], $9::int[])
             """,
             name: "insert_outbox",
-            [lane, kind, market, start, end, trace, traceParent, body].map(Parameter.array))
+            [lane, kind, market, start, end, trace, traceParent, body, revision].map(Parameter.array))
     }
 }
 

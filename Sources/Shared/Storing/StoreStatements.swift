@@ -8,6 +8,7 @@ import Records
 struct StoreStatements: Sendable {
     let kind: RecordKind
     private let insert: String
+    private let insertVersions: String
     private let compare: String
     private let sample: String
 
@@ -23,6 +24,13 @@ struct StoreStatements: Sendable {
         insert = """
             INSERT INTO \(kind.table) (\(key), \(columns))
             SELECT m, s, e, \(casts) FROM \(source) AS t(m, s, e, \(names))
+            ON CONFLICT (\(key)) DO NOTHING RETURNING \(key)
+            """
+        insertVersions = """
+            INSERT INTO \(kind.table) (\(key), \(columns), version)
+            SELECT m, s, e, \(casts), records_version(p, $\(kind.fields.count + 5))
+            FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], \(arguments), $\(kind.fields.count + 4)::text[])
+                AS t(m, s, e, \(names), p)
             ON CONFLICT (\(key)) DO NOTHING RETURNING \(key)
             """
         let comparisons = kind.fields.enumerated()
@@ -54,13 +62,43 @@ struct StoreStatements: Sendable {
     static let all = RecordKind.all.map(StoreStatements.init)
 
     /// The names of the statements, by which errors are told apart.
-    static let inserts = Set(RecordKind.all.map { "insert_\($0.table)" })
-    static let compares = Set(RecordKind.all.map { "compare_\($0.table)" })
+    static let inserts = Set(RecordKind.all.flatMap { ["insert_\($0.table)", "insert_versions_\($0.table)"] })
+    static let compares = Set(RecordKind.all.flatMap { ["compare_\($0.table)", "revise_\($0.table)"] })
 
     /// Inserts records; answers with the keys of those that were new. What is stored under a key already is left, and
     /// nothing else: where another constraint refuses a row, that is an error.
     func insert(_ columns: RecordColumns) -> Statement {
         Statement(insert, name: "insert_\(kind.table)", columns.parameters)
+    }
+
+    /// The same, with what the payload of each says of its version in this field.
+    func insert(_ columns: RecordColumns, payloads: BinaryArray, versionField: String) -> Statement {
+        Statement(
+            insertVersions, name: "insert_versions_\(kind.table)",
+            columns.parameters + [.array(payloads), .text(versionField)])
+    }
+
+    /// Takes records, all of them stored before, as versions that came later, in the order given; answers with the place of each
+    /// from 1 on, what came of it, and the number of the version that is stored now.
+    func revise(
+        _ columns: RecordColumns, rule: RevisionRule, traces: BinaryArray, payloads: BinaryArray, values: BinaryArray
+    ) -> Statement {
+        var names = BinaryArray(elementType: .text, capacity: kind.fields.count)
+        var types = BinaryArray(elementType: .text, capacity: kind.fields.count)
+        for field in kind.fields {
+            names.append(text: field.column)
+            types.append(text: field.sqlType)
+        }
+        var field = Parameter.null(TypeOID.text)
+        if case .latest(let name?) = rule { field = .text(name) }
+        return Statement(
+            """
+            SELECT place, outcome, revision_number
+            FROM records_revise('\(kind.name)', $1, $2, $3, $4, $5, $6, $7, $8::text[], $9::text[], $10::text[])
+            """,
+            name: "revise_\(kind.table)",
+            [field, .bool(rule == .act)] + columns.key + [.array(traces), .array(payloads)]
+                + [names, types, values].map(Parameter.array))
     }
 
     /// Whether there is any record.
@@ -122,5 +160,7 @@ struct RecordColumns: Sendable {
     /// When the first and the last of the intervals begin. There is one at least.
     var span: [Parameter] { [.timestamp(milliseconds: earliest), .timestamp(milliseconds: latest)] }
 
-    var parameters: [Parameter] { [.array(markets), .array(starts), .array(ends)] + values.map(Parameter.array) }
+    var key: [Parameter] { [.array(markets), .array(starts), .array(ends)] }
+
+    var parameters: [Parameter] { key + values.map(Parameter.array) }
 }

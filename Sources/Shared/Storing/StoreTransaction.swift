@@ -8,19 +8,26 @@ import Service
 package struct StoreTransaction {
     /// What became of the records, if the transaction commits.
     package struct Outcome: Sendable {
-        /// For each record of the batch, whether it is new; those of the part that are not are duplicates.
-        package var isNew: [Bool]
+        /// For each record of the batch, which version it is: 1 if it is new, above if it replaced the one before, 0 if it is a
+        /// duplicate or none of the part.
+        package var revision: [Int32]
         package var result = StoreResult()
     }
 
     private let connection: PostgresConnection
     private let part: BatchPart
+    private let rules: RevisionRules
     private let isOpen: Bool
 
-    /// - Parameter isOpen: whether the transaction has begun already.
-    package init(connection: PostgresConnection, part: BatchPart, isOpen: Bool = false) {
+    /// - Parameters:
+    ///   - rules: what becomes of versions that come later.
+    ///   - isOpen: whether the transaction has begun already.
+    package init(
+        connection: PostgresConnection, part: BatchPart, rules: RevisionRules = RevisionRules(), isOpen: Bool = false
+    ) {
         self.connection = connection
         self.part = part
+        self.rules = rules
         self.isOpen = isOpen
     }
 
@@ -33,16 +40,18 @@ package struct StoreTransaction {
 
     // MARK: records
 
-    /// Inserts the records that are new, and keeps the others whose content differs from what is stored.
+    /// Inserts the records that are new. Of the others, those whose content differs from what is stored are kept beside it, or
+    /// replace it, as the rule of their kind says.
     package func storeRecords() async throws(PostgresError) -> Outcome {
         let plan = BatchPlan(batch.records, selection: part.records)
-        var outcome = Outcome(isNew: [Bool](repeating: false, count: batch.records.count))
+        var outcome = Outcome(revision: [Int32](repeating: 0, count: batch.records.count))
         let opening = (isOpen ? [] : Self.begin) + patience
         let answers = try await connection.pipeline(opening + plan.kinds.map(insertFirsts))
         for (kind, rows) in zip(plan.kinds, answers.dropFirst(opening.count)) {
             try mark(kind, newKeys: rows, &outcome)
         }
         try await keepConflicts(plan, &outcome)
+        try await revise(plan, &outcome)
         return outcome
     }
 
@@ -59,7 +68,26 @@ package struct StoreTransaction {
     private func insertFirsts(_ plan: BatchPlan.KindPlan) -> Statement {
         var columns = RecordColumns(kind: RecordKind.all[plan.kind], capacity: plan.firsts.count)
         for index in plan.firsts { columns.append(batch.records[index], of: batch) }
-        return StoreStatements.all[plan.kind].insert(columns)
+        guard case .latest(let field?) = rules[kind: plan.kind] else {
+            return StoreStatements.all[plan.kind].insert(columns)
+        }
+        return StoreStatements.all[plan.kind].insert(columns, payloads: payloads(plan.firsts), versionField: field)
+    }
+
+    private func payloads(_ indices: [Int]) -> BinaryArray {
+        var payloads = BinaryArray(elementType: .text, capacity: indices.count)
+        let batch = batch
+        let bytes = batch.bytes.span
+        for index in indices { payloads.append(bytes: bytes.extracting(batch.records[index].payload)) }
+        return payloads
+    }
+
+    private func traces(_ indices: [Int]) -> BinaryArray {
+        var traces = BinaryArray(elementType: .text, capacity: indices.count)
+        let batch = batch
+        let bytes = batch.bytes.span
+        for index in indices { traces.append(traceOf: batch.records[index], in: bytes) }
+        return traces
     }
 
     private func mark(
@@ -69,15 +97,15 @@ package struct StoreTransaction {
         guard let new = plan.new(batch.records, keys: keys) else {
             throw .otherKeys(from: RecordKind.all[plan.kind].table)
         }
-        for index in new { outcome.isNew[index] = true }
+        for index in new { outcome.revision[index] = 1 }
         outcome.result.stored[plan.kind] = new.count
     }
 
     private func keepConflicts(_ plan: BatchPlan, _ outcome: inout Outcome) async throws(PostgresError) {
         var statements: [Statement] = []
         var kinds: [Int] = []
-        for kind in plan.kinds {
-            let duplicates = kind.firsts.filter { !outcome.isNew[$0] } + kind.repeats
+        for kind in plan.kinds where rules[kind: kind.kind] == .first {
+            let duplicates = kind.firsts.filter { outcome.revision[$0] == 0 } + kind.repeats
             guard !duplicates.isEmpty else { continue }
             outcome.result.duplicateSame[kind.kind] = duplicates.count
             statements.append(keepConflicts(kind.kind, duplicates))
@@ -95,17 +123,64 @@ package struct StoreTransaction {
 
     private func keepConflicts(_ kind: Int, _ duplicates: [Int]) -> Statement {
         var columns = RecordColumns(kind: RecordKind.all[kind], capacity: duplicates.count)
-        var traces = BinaryArray(elementType: .text, capacity: duplicates.count)
-        var payloads = BinaryArray(elementType: .text, capacity: duplicates.count)
-        let batch = batch
-        let bytes = batch.bytes.span
-        for index in duplicates {
-            let record = batch.records[index]
-            columns.append(record, of: batch)
-            traces.append(traceOf: record, in: bytes)
-            payloads.append(bytes: bytes.extracting(record.payload))
+        for index in duplicates { columns.append(batch.records[index], of: batch) }
+        return StoreStatements.all[kind].keepConflicts(
+            columns, traces: traces(duplicates), payloads: payloads(duplicates))
+    }
+
+    // MARK: revisions
+
+    /// Those of the kinds whose rule takes later versions, in the order of arrival.
+    private func revise(_ plan: BatchPlan, _ outcome: inout Outcome) async throws(PostgresError) {
+        var statements: [Statement] = []
+        var sent: [(kind: Int, indices: [Int])] = []
+        for kind in plan.kinds where rules[kind: kind.kind] != .first {
+            let later = (kind.firsts.filter { outcome.revision[$0] == 0 } + kind.repeats).sorted()
+            guard !later.isEmpty else { continue }
+            statements.append(revise(kind.kind, later))
+            sent.append((kind.kind, later))
         }
-        return StoreStatements.all[kind].keepConflicts(columns, traces: traces, payloads: payloads)
+        guard !statements.isEmpty else { return }
+        for (part, rows) in zip(sent, try await connection.pipeline(statements)) {
+            guard rows.count == part.indices.count else { throw .recordLeftOut(by: RecordKind.all[part.kind].table) }
+            for row in 0..<rows.count {
+                let place = Int(try rows[row].int4(0)) - 1
+                switch Revision(rawValue: try rows[row].int4(1)) {
+                case .same?: outcome.result.duplicateSame[part.kind] += 1
+                case .older?: outcome.result.duplicateOther[part.kind] += 1
+                case .replaced? where part.indices.indices.contains(place):
+                    outcome.result.revised[part.kind] += 1
+                    outcome.revision[part.indices[place]] = try rows[row].int4(2)
+                default: throw .otherKeys(from: RecordKind.all[part.kind].table)
+                }
+            }
+        }
+    }
+
+    /// What the database says of a message whose record is stored already.
+    private enum Revision: Int32 {
+        case same = 0
+        /// Other content that does not replace what is stored.
+        case older = 1
+        case replaced = 2
+    }
+
+    private func revise(_ kind: Int, _ later: [Int]) -> Statement {
+        let fields = RecordKind.all[kind].fields
+        var columns = RecordColumns(kind: RecordKind.all[kind], capacity: later.count)
+        for index in later { columns.append(batch.records[index], of: batch) }
+        var values = BinaryArray(elementType: .text, capacity: later.count * fields.count)
+        for column in fields.indices {
+            for index in later {
+                if let value = batch.value(column, of: batch.records[index]) {
+                    values.append(bytes: value.span)
+                } else {
+                    values.appendNull()
+                }
+            }
+        }
+        return StoreStatements.all[kind].revise(
+            columns, rule: rules[kind: kind], traces: traces(later), payloads: payloads(later), values: values)
     }
 
     // MARK: the end
@@ -125,7 +200,9 @@ package struct StoreTransaction {
 
     private func outboxRows(_ outcome: Outcome) -> OutboxRows {
         var rows = OutboxRows(capacity: part.records.count)
-        for index in part.records where outcome.isNew[index] { rows.append(batch.records[index], of: batch) }
+        for index in part.records where outcome.revision[index] > 0 {
+            rows.append(batch.records[index], of: batch, revision: outcome.revision[index])
+        }
         return rows
     }
 }

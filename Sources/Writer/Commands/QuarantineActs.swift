@@ -4,6 +4,7 @@ import Postgres
 import Program
 import Quarantine
 import Service
+import Storing
 
 /// What every recorded act on the quarantine takes.
 struct QuarantineAct: ParsableArguments {
@@ -54,11 +55,12 @@ struct QuarantineRequeueCommand: AsyncParsableCommand {
 
     func run() async throws {
         let limit = try act.flags.settings.read(WriterSettings.maximumMessageSetting)
+        let rules = try act.flags.settings.read(RevisionRules.setting)
         let outcome = try await CommandConnections.withDatabase(act.flags.settings) { connection in
             guard let ids = try await act.ids(connection) else { return QuarantineRetry.Outcome?.none }
             let retry = QuarantineRetry(
                 connection: connection, maximumMessageBytes: limit, act: "requeued", actedBy: Program.actor,
-                why: act.reason)
+                why: act.reason, rules: rules)
             return try await retry.run(ids)
         }
         guard let outcome else { return QuarantineAct.sayNothingDone() }

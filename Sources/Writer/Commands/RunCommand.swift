@@ -29,8 +29,8 @@ struct RunCommand: AsyncParsableCommand {
             return WriterService(
                 settings: settings,
                 store: RecordStore(
-                    settings.database, writer: settings.name, markets: markets, servers: servers, readiness: readiness,
-                    logger: logger),
+                    settings.database, writer: settings.name, markets: markets, rules: settings.revisions,
+                    servers: servers, readiness: readiness, logger: logger),
                 limits: QueueLimits(settings, readiness: readiness, logger: logger),
                 redeliveries: Redeliveries(logger: logger),
                 signals: WriterSignals(

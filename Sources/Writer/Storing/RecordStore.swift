@@ -13,6 +13,7 @@ actor RecordStore {
     private let configuration: PostgresConfiguration
     private let writer: String
     private let markets: KnownMarkets
+    private let rules: RevisionRules
     private let servers: ServerGuard
     private let logger: Logger
     private let commit = Timer(label: "candlepost_writer_commit_seconds")
@@ -27,11 +28,13 @@ actor RecordStore {
 
     init(
         _ configuration: PostgresConfiguration, writer: String, markets: KnownMarkets,
+        rules: RevisionRules = RevisionRules(),
         servers: ServerGuard = ServerGuard(), readiness: Readiness, logger: Logger
     ) {
         self.configuration = configuration
         self.writer = writer
         self.markets = markets
+        self.rules = rules
         self.servers = servers
         self.logger = logger
         outage = StoreOutage(readiness, logger: logger)
@@ -68,7 +71,7 @@ actor RecordStore {
 
     private func store(_ part: BatchPart, _ connection: PostgresConnection) async throws(PostgresError) -> StoreResult {
         let start = ContinuousClock.now
-        let transaction = StoreTransaction(connection: connection, part: part)
+        let transaction = StoreTransaction(connection: connection, part: part, rules: rules)
         var outcome = try await transaction.storeRecords()
         let quarantine = QuarantineRows(part)
         outcome.result.quarantined = quarantine.counts

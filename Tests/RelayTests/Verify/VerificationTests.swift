@@ -43,7 +43,7 @@ struct VerificationTests {
     private static let damages = [
         Damage(
             sql:
-                "ALTER TABLE ingest_batches DROP CONSTRAINT ingest_batches_check1; UPDATE ingest_batches SET received = 9",
+                "ALTER TABLE ingest_batches DROP CONSTRAINT ingest_batches_sum; UPDATE ingest_batches SET received = 9",
             breaks: [received]),
         Damage(
             sql: "UPDATE ingest_batches SET stored = stored - 1, received = received - 1 WHERE id = 1", breaks: [stored]

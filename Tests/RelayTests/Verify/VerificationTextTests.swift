@@ -26,7 +26,7 @@ import Testing
                 "  lane 3: hole after 120",
                 "  a\\u{a}b",
                 "",
-                "received 9 = stored 6 + duplicate 2 + quarantined 1",
+                "received 9 = stored 6 + revised 0 + duplicate 2 + quarantined 1",
                 "outbox   6 = published 3 + pending 1 + parked 1 + superseded 1",
                 "         2 of these are old and were dropped",
             ])

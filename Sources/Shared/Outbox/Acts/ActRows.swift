@@ -3,7 +3,7 @@ import Postgres
 /// Reads what is in the rows of an act.
 struct ActRows: Sendable {
     /// Beside the columns of ``OutboxReader``.
-    private static let attempt = OutboxReader.Column.body + 1
+    private static let attempt = OutboxReader.Column.revision + 1
 
     let connection: PostgresConnection
     /// How many bytes of bodies to read at once; one body may be larger.
@@ -34,7 +34,7 @@ struct ActRows: Sendable {
         }
         return Statement(
             """
-            SELECT lane, id, market_id, record_type, trace_id, traceparent, created_at, body, attempt
+            SELECT lane, id, market_id, record_type, trace_id, traceparent, created_at, body, revision, attempt
             FROM (SELECT o.*, w.attempt, w.n,
                          sum(octet_length(o.body)) OVER (ORDER BY w.n) - octet_length(o.body) AS bytes_before
                   FROM unnest($1::smallint[], $2::bigint[], $3::int[]) WITH ORDINALITY AS w(lane, id, attempt, n)

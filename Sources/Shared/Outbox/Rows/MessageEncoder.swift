@@ -41,6 +41,9 @@ package struct MessageEncoder {
         ) { headers in
             headers.add("x-market-id", row.series.market)
             if let previous = departure.previousID { headers.add("x-previous-id", decimal: previous) }
+            if !rows.isNull(row.position, OutboxReader.Column.revision) {
+                headers.add("x-revision", rows.int4(row.position, OutboxReader.Column.revision))
+            }
             if row.attempt > 1 { headers.add("x-attempt", row.attempt) }
             if row.isPossiblyRedelivered { headers.add("x-possibly-redelivered", true) }
             if !rows.isNull(row.position, OutboxReader.Column.traceParent) {

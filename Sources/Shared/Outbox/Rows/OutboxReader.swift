@@ -36,6 +36,7 @@ package struct OutboxReader {
         _ = (try row.int2(Column.lane), try row.int8(Column.id), try row.int4(Column.market))
         _ = (try row.bytes(Column.recordType), try row.timestampMilliseconds(Column.createdAt))
         _ = (try row.bytes(Column.body), try row.isNull(Column.traceID), try row.isNull(Column.traceParent))
+        if try !row.isNull(Column.revision) { _ = try row.int4(Column.revision) }
     }
 
     /// Makes sure, too, that the rows are of lanes that were asked for, and in order.
@@ -62,6 +63,7 @@ package struct OutboxReader {
         package static let traceParent = 5
         package static let createdAt = 6
         package static let body = 7
+        package static let revision = 8
     }
 
     /// Planner settings of the relay's connection. A statement is planned once and kept; planned while the log was empty
@@ -94,7 +96,7 @@ package struct OutboxReader {
     package static let bytesPerLane = 256 << 10
 
     private static let rows = """
-        SELECT o.lane, o.id, o.market_id, o.record_type, o.trace_id, o.traceparent, o.created_at, o.body
+        SELECT o.lane, o.id, o.market_id, o.record_type, o.trace_id, o.traceparent, o.created_at, o.body, o.revision
         FROM unnest($1::smallint[], $2::bigint[], $3::int[]) AS wanted(lane, after_id, n)
         CROSS JOIN LATERAL (
             SELECT *, sum(octet_length(body)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - octet_length(body)

@@ -29,10 +29,13 @@ package struct DroppedRecords: Sendable, Equatable {
     /// - Parameters:
     ///   - kind: an expression for the record's kind.
     ///   - table: what its columns belong to, with a full stop; nothing if there is one table only.
-    static func isKept(_ kind: String, _ dropped: [DroppedRecords], of table: String = "") -> String {
+    ///   - stored: the column with the time at which it was stored.
+    static func isKept(
+        _ kind: String, _ dropped: [DroppedRecords], of table: String = "", stored: String = "created_at"
+    ) -> String {
         guard !dropped.isEmpty else { return "true" }
         let each = dropped.map {
-            "(\(kind) = '\($0.kind)' AND \(table)interval_start < '\($0.before)' AND \(table)created_at <= '\($0.storedBy)')"
+            "(\(kind) = '\($0.kind)' AND \(table)interval_start < '\($0.before)' AND \(table)\(stored) <= '\($0.storedBy)')"
         }
         return "(\(each.joined(separator: " OR "))) IS NOT TRUE"
     }

@@ -52,7 +52,8 @@ struct PairSearch: Sendable {
             """
             SELECT count(*) OVER (), record_type, \(Self.key("o")), count(*), min(id), max(id) FROM outbox o
             \(id == nil ? "" : "WHERE \(Self.upTo("$1"))")
-            GROUP BY record_type, market_id, interval_start, interval_end HAVING count(*) > 1 LIMIT 10
+            GROUP BY record_type, market_id, interval_start, interval_end
+            HAVING count(*) > count(DISTINCT coalesce(revision, 1)) LIMIT 10
             """, id.map { [.int8($0)] } ?? []
         ) {
             """

@@ -16,8 +16,9 @@ struct TableScan: Sendable {
     struct Table: Sendable {
         /// Ready for SQL.
         let name: String
-        /// nil: of the log.
+        /// nil: of several.
         let kind: RecordKind?
+        var isLog = false
         let blocks: Int64
 
         func pieces(of size: Int64) -> [Range<Int64>] {
@@ -38,6 +39,8 @@ struct TableScan: Sendable {
                 progress(Double(done) / Double(max(all, 1)), "reading \(table.name)")
                 if let kind = table.kind {
                     try scan.add(try await connection.pipeline([records(table, piece, totals)])[0], kind)
+                } else if !table.isLog {
+                    try scan.add(replaced: try await connection.pipeline([replaced(table, piece, totals)])[0])
                 } else {
                     try scan.add(try await connection.pipeline([log(table, piece, totals)])[0])
                 }
@@ -52,7 +55,7 @@ struct TableScan: Sendable {
             "SELECT partition::regclass::text, pg_relation_size(partition) / \(blockSize) FROM outbox_partitions ORDER BY from_id"
         )
         var tables = try partitions.map { row throws(PostgresError) in
-            Table(name: try row.text(0), kind: nil, blocks: try row.int8(1))
+            Table(name: try row.text(0), kind: nil, isLog: true, blocks: try row.int8(1))
         }
         for kind in RecordKind.all {
             let parts = try await connection.execute(recordParts, [.text(kind.table)])
@@ -60,6 +63,8 @@ struct TableScan: Sendable {
                 Table(name: try row.text(0), kind: kind, blocks: try row.int8(1))
             }
         }
+        let replaced = try await connection.execute("SELECT pg_relation_size('record_revisions') / \(blockSize)")
+        tables.append(Table(name: "record_revisions", kind: nil, blocks: try replaced[0].int8(0)))
         return tables
     }
 
@@ -96,6 +101,16 @@ struct TableScan: Sendable {
             """, [.text(totals.newestPruned)])
     }
 
+    /// Versions of records that were replaced: each was announced, too.
+    static func replaced(_ table: Table, _ piece: Range<Int64>, _ totals: VerificationTotals) -> Statement {
+        let isKept = DroppedRecords.isKept("record_type", totals.droppedRecords, stored: "stored_at")
+        return Statement(
+            """
+            SELECT record_type, count(*), coalesce(sum(\(hash)), 0)::text FROM ONLY \(table.name)
+            WHERE \(range(piece)) AND stored_at > $1::timestamptz AND \(isKept) GROUP BY record_type
+            """, [.text(totals.newestPruned)])
+    }
+
     static func log(_ table: Table, _ piece: Range<Int64>, _ totals: VerificationTotals) -> Statement {
         var ends = BinaryArray(elementType: .int8, capacity: Lane.count)
         for end in totals.chainEnds { ends.append(int8: end) }
@@ -114,6 +129,12 @@ struct TableScan: Sendable {
 
     private mutating func add(_ rows: Rows, _ kind: RecordKind) throws(PostgresError) {
         kinds[kind.name, default: KindSums()].records.add(try Self.sum(rows[0], at: 0))
+    }
+
+    private mutating func add(replaced groups: Rows) throws(PostgresError) {
+        for row in 0..<groups.count {
+            kinds[try groups[row].text(0), default: KindSums()].records.add(try Self.sum(groups[row], at: 1))
+        }
     }
 
     private mutating func add(_ groups: Rows) throws(PostgresError) {

@@ -69,9 +69,11 @@ package struct Verification: Sendable {
         self.totals = totals
         checks = [
             Check(
-                name: "messages received = stored + duplicate + quarantined", found: totals.received,
-                expected: totals.stored + totals.duplicate + totals.quarantined),
-            Check(name: "records stored = outbox rows", found: totals.outbox + totals.pruned, expected: totals.stored),
+                name: "messages received = stored + revised + duplicate + quarantined", found: totals.received,
+                expected: totals.stored + totals.revised + totals.duplicate + totals.quarantined),
+            Check(
+                name: "records stored + revised = outbox rows", found: totals.outbox + totals.pruned,
+                expected: totals.stored + totals.revised),
             Check(
                 name: "outbox rows = published + pending + parked + superseded", found: totals.outbox + totals.pruned,
                 expected: totals.published + totals.pending + totals.parked + totals.superseded,

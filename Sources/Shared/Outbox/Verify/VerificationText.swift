@@ -25,8 +25,8 @@ package enum VerificationText {
         lines += [
             "",
             """
-            received \(totals.received) = stored \(totals.stored) + duplicate \(totals.duplicate) \
-            + quarantined \(totals.quarantined)
+            received \(totals.received) = stored \(totals.stored) + revised \(totals.revised) \
+            + duplicate \(totals.duplicate) + quarantined \(totals.quarantined)
             """,
             """
             outbox   \(totals.outbox + totals.pruned) = published \(totals.published) + pending \(totals.pending) \

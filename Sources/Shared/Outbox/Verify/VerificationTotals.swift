@@ -5,6 +5,7 @@ import Records
 package struct VerificationTotals: Sendable, Equatable {
     package var received: Int64 = 0
     package var stored: Int64 = 0
+    package var revised: Int64 = 0
     package var duplicate: Int64 = 0
     package var quarantined: Int64 = 0
     /// Messages that had not left quarantine when their rows were deleted among them.
@@ -43,6 +44,7 @@ package struct VerificationTotals: Sendable, Equatable {
         totals.pruned = try sums[0].int8(5)
         totals.prunedEnd = try sums[0].int8(7)
         totals.newestPruned = try sums[0].text(8)
+        totals.revised = try sums[0].int8(9)
         totals.deletedByHand = try await Findings(
             connection,
             """
@@ -94,9 +96,9 @@ package struct VerificationTotals: Sendable, Equatable {
                (SELECT coalesce(sum(rows), 0)::bigint FROM outbox_pruned),
                (SELECT coalesce(sum(superseded), 0)::bigint FROM outbox_pruned),
                (SELECT coalesce(max(upto_id), 0) FROM outbox_pruned),
-               (SELECT coalesce(max(newest), '-infinity')::text FROM outbox_pruned)
-        FROM (SELECT received, stored, duplicate, quarantined FROM ingest_batches
-              UNION ALL SELECT received, stored, duplicate, quarantined FROM ingest_pruned) batches
+               (SELECT coalesce(max(newest), '-infinity')::text FROM outbox_pruned), coalesce(sum(revised), 0)::bigint
+        FROM (SELECT received, stored, revised, duplicate, quarantined FROM ingest_batches
+              UNION ALL SELECT received, stored, revised, duplicate, quarantined FROM ingest_pruned) batches
         """
 
     /// Parked and superseded; those of either that were published after all; and where in the log they are.
