@@ -108,7 +108,7 @@ SELECT 'exchange rates whose columns are not what the message says, to the last 
                o.body::jsonb #>> '{payload,exchangeRate}'))
 UNION ALL
 SELECT 'messages that the ledger does not account for',
-       (SELECT abs(sum(received) - sum(stored) - sum(duplicate) - sum(quarantined)) FROM ingest_batches)
+       (SELECT abs(sum(received) - sum(stored) - sum(revised) - sum(duplicate) - sum(quarantined)) FROM ingest_batches)
 UNION ALL
 SELECT 'messages that the ledger has not received',
        (SELECT greatest(0, (SELECT count(*) FROM acceptance.expected) - sum(received)) FROM ingest_batches)
