@@ -43,7 +43,8 @@ struct StoreStatements: Sendable {
                             $\(kind.fields.count + 4)::text[], $\(kind.fields.count + 5)::text[])
                     AS came(m, s, e, \(names), trace, payload)
                 JOIN \(kind.table) stored ON stored.market_id = m AND interval_start = s AND interval_end = e
-                    AND interval_start BETWEEN $\(kind.fields.count + 6) AND $\(kind.fields.count + 7)),
+                    AND interval_start BETWEEN $\(kind.fields.count + 6)::timestamptz
+                                           AND $\(kind.fields.count + 7)::timestamptz),
             kept AS (
                 INSERT INTO conflicting_duplicates
                     (record_type, market_id, interval_start, interval_end, trace_id, payload)
