@@ -15,6 +15,10 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -26,6 +30,7 @@ let package = Package(
     products: [
         .executable(name: "writer", targets: ["Writer"]),
         .executable(name: "relay", targets: ["Relay"]),
+        .executable(name: "console", targets: ["Console"]),
         // For LD_PRELOAD, in tests.
         .library(name: "ClockShift", type: .dynamic, targets: ["ClockShift"]),
     ],
@@ -35,10 +40,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        // Hummingbird's own, for the names of header fields and the addresses of peers.
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
-        // The two programs.
+        // The three programs.
         .executableTarget(
             name: "Writer",
             dependencies: [
@@ -50,10 +59,18 @@ let package = Package(
         .executableTarget(
             name: "Relay",
             dependencies: [
-                "AMQP", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", "Tracing", argumentParser,
+                "AMQP", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", "Traces", argumentParser,
                 deque,
                 heap, lifecycle, logging, coreMetrics, unixSignals,
             ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "Console",
+            dependencies: [
+                "AMQP", "Outbox", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service", argumentParser,
+                httpTypes, hummingbird, hummingbirdCore, lifecycle, logging, nio,
+            ],
+            resources: [.embedInCode("Assets/console.css"), .embedInCode("Assets/console.js")],
             swiftSettings: settings),
 
         // What they share. Each imports only what stands below it.
@@ -79,7 +96,7 @@ let package = Package(
             dependencies: ["EventLoop", argumentParser, configuration, coreMetrics, lifecycle, logging],
             path: "Sources/Shared/Service", swiftSettings: settings),
         .target(
-            name: "Tracing", dependencies: ["Service", coreMetrics, lifecycle, logging], path: "Sources/Shared/Tracing",
+            name: "Traces", dependencies: ["Service", coreMetrics, lifecycle, logging], path: "Sources/Shared/Traces",
             swiftSettings: settings),
         .target(name: "Records", path: "Sources/Shared/Records", swiftSettings: settings),
         .target(
@@ -111,7 +128,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: ["Service", argumentParser, coreMetrics, lifecycle, lifecycleTests, logging],
             swiftSettings: settings),
-        .testTarget(name: "TracingTests", dependencies: ["Service", "Tracing"], swiftSettings: settings),
+        .testTarget(name: "TracesTests", dependencies: ["Service", "Traces"], swiftSettings: settings),
         .testTarget(
             name: "SchemaTests", dependencies: ["Postgres", "Schema", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
@@ -129,10 +146,14 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "ClockShift", path: "Tests/ClockShift"),
-        // Runs the two programs, and so has them built.
+        .testTarget(
+            name: "ConsoleTests", dependencies: ["Console", "Outbox", "Postgres", "Service"], swiftSettings: settings),
+        // Runs the programs, and so has them built.
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Writer", "Relay", "AMQP", "CRabbitMQ", "EventLoop", "Postgres", "Records", "TestSupport"],
+            dependencies: [
+                "Writer", "Relay", "Console", "AMQP", "CRabbitMQ", "EventLoop", "Postgres", "Records", "TestSupport",
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "DecodeBenchmark", dependencies: ["Records"], path: "Tests/Benchmarks/DecodeBenchmark",

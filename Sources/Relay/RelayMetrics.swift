@@ -2,7 +2,7 @@ import CoreMetrics
 import Outbox
 import Records
 import Service
-import Tracing
+import Traces
 
 /// The relay's metrics, made once; docs/metrics.md lists them.
 struct RelayMetrics: Sendable {

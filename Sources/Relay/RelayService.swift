@@ -7,7 +7,7 @@ import Program
 import Schema
 import Service
 import ServiceLifecycle
-import Tracing
+import Traces
 
 /// Keeps a ``RelaySession`` going: connects, runs it, and after any failure connects again and goes on where the ledger
 /// ends, as a new process would.

@@ -67,6 +67,7 @@ struct Attack: Sendable, CustomStringConvertible {
         42501 UPDATE quarantine SET resolution = 'stored' WHERE id = 2
         42501 UPDATE quarantine SET attempts = -1 WHERE id = 1
         42501 UPDATE quarantine SET attempts = 2000000000 WHERE id = 1
+        42501 INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, body) VALUES (1, 'edited', '', '', '')
         42501 UPDATE quarantine SET body = ''
         428C9 UPDATE quarantine SET id = 9
         42501 DELETE FROM quarantine
@@ -164,6 +165,8 @@ struct Attack: Sendable, CustomStringConvertible {
         """
 
     private static let `operator` = """
+        42501 UPDATE quarantine SET body = ''
+        42501 WITH a AS (INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, body) VALUES (1, 'edited', '', '', 'not what it was')) UPDATE quarantine SET body = '' WHERE id = 1
         42501 \(exceptions)) VALUES (4, 9, 'superseded')
         42501 UPDATE outbox_exceptions SET state = 'superseded' WHERE outbox_id = 3
         42501 UPDATE outbox_exceptions SET state = 'parked' WHERE outbox_id = 5

@@ -3,7 +3,7 @@ import ArgumentParser
 import Program
 import Schema
 import Service
-import Tracing
+import Traces
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -22,22 +22,25 @@ public enum BrokerSettings {
 
 extension SettingsReader {
     /// How to connect to the database. Each connection reads `DATABASE_URL_FILE` again.
-    /// - Throws: ``SettingError`` if `DATABASE_URL` is missing or can't be read.
-    public func database(applicationName: String) throws(SettingError) -> PostgresConfiguration {
+    /// - Parameter setting: the setting of the address.
+    /// - Throws: ``SettingError`` if it is missing or can't be read.
+    public func database(
+        applicationName: String, setting: Setting<String> = CommonSettings.databaseURL
+    ) throws(SettingError) -> PostgresConfiguration {
         var configuration = PostgresConfiguration(
-            conninfo: try conninfo(applicationName), applicationName: applicationName)
-        configuration.reread = { try? conninfo(applicationName) }
+            conninfo: try conninfo(applicationName, setting), applicationName: applicationName)
+        configuration.reread = { try? conninfo(applicationName, setting) }
         return configuration
     }
 
-    private func conninfo(_ applicationName: String) throws(SettingError) -> String {
-        let conninfo = try read(CommonSettings.databaseURL)
+    private func conninfo(_ applicationName: String, _ setting: Setting<String>) throws(SettingError) -> String {
+        let conninfo = try read(setting)
         do throws(PostgresError) {
             try PostgresConfiguration(conninfo: conninfo, applicationName: applicationName).validate()
             return conninfo
         } catch {
             throw SettingError(
-                setting: "DATABASE_URL", problem: "cannot be used: \(error.message). It may be: a libpq URI or conninfo"
+                setting: setting.name, problem: "cannot be used: \(error.message). It may be: a libpq URI or conninfo"
             )
         }
     }

@@ -12,6 +12,12 @@ package struct QuarantineRetry: Sendable {
         /// Still no records; their reason and detail are those of this attempt.
         package var refused = 0
 
+        package init(stored: Int = 0, duplicate: Int = 0, refused: Int = 0) {
+            self.stored = stored
+            self.duplicate = duplicate
+            self.refused = refused
+        }
+
         package static func += (left: inout Outcome, right: Outcome) {
             left.stored += right.stored
             left.duplicate += right.duplicate

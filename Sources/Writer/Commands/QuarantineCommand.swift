@@ -11,7 +11,7 @@ struct QuarantineCommand: ParsableCommand {
         abstract: "Messages that could not be records: what they were, why, and back in again.",
         subcommands: [
             QuarantineListCommand.self, QuarantineShowCommand.self, QuarantineRequeueCommand.self,
-            QuarantineDiscardCommand.self,
+            QuarantineDiscardCommand.self, QuarantineEditCommand.self,
         ])
 }
 

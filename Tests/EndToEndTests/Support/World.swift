@@ -116,7 +116,7 @@ final class World: Sendable {
     ) async throws -> Program {
         let own = [
             "DATABASE_URL": database.url, "AMQP_URL": host.url, "LOG_FORMAT": "json",
-            name == .writer ? "WRITER_HTTP" : "RELAY_HTTP": "127.0.0.1:0",
+            "\(name.rawValue.uppercased())_HTTP": "127.0.0.1:0",
         ]
         let program = try await Program(
             name, arguments, environment: own.merging(settings) { _, given in given }, input: input, from: folder)
@@ -134,6 +134,13 @@ final class World: Sendable {
     /// Starts the relay and waits until it is ready.
     func relay(_ settings: [String: String] = [:]) async throws -> Program {
         let program = try await start(.relay, settings: settings)
+        try await program.becomes(ready: true)
+        return program
+    }
+
+    /// Starts the console and waits until it is ready.
+    func console(_ settings: [String: String] = [:]) async throws -> Program {
+        let program = try await start(.console, settings: settings)
         try await program.becomes(ready: true)
         return program
     }

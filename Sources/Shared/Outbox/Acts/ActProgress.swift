@@ -5,18 +5,27 @@ package struct ActProgress {
     private let total: Int
     private let start = ContinuousClock.now
     private var bar = ProgressBar()
+    private let isShown: Bool
     package private(set) var count = 0
 
-    /// - Parameter total: how many rows are meant.
-    package init(total: Int) { self.total = total }
+    /// - Parameters:
+    ///   - total: how many rows are meant.
+    ///   - isShown: on standard error.
+    package init(total: Int, isShown: Bool = true) {
+        self.total = total
+        self.isShown = isShown
+    }
 
     package mutating func done(_ rows: Int) {
         count += rows
+        guard isShown else { return }
         let state = self
         bar.show(share, state.text)
     }
 
-    package func finish() { bar.finish(share, text) }
+    package func finish() {
+        if isShown { bar.finish(share, text) }
+    }
 
     private var share: Double { Double(count) / Double(max(1, total)) }
 

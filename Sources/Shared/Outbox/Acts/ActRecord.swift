@@ -23,13 +23,15 @@ package struct ActRecord: Sendable {
     package let connection: PostgresConnection
 
     /// Begins an act: it counts as at work from now on.
+    /// - Parameter actor: who does it; the server adds the role.
     package static func begin(
-        _ act: Act, selection: [String], rows: Int, why: String?, on connection: PostgresConnection
+        _ act: Act, selection: [String], rows: Int, by actor: String = Program.actor, why: String?,
+        on connection: PostgresConnection
     ) async throws(PostgresError) -> ActRecord {
         let answer = try await connection.execute(
             "INSERT INTO outbox_acts (act, selection, rows, acted_by, why) VALUES ($1, $2, $3, $4, $5) RETURNING id",
             [
-                .text(act.rawValue), .text(FlagText.join(selection)), .int8(Int64(rows)), .text(Program.actor),
+                .text(act.rawValue), .text(FlagText.join(selection)), .int8(Int64(rows)), .text(actor),
                 why.map(Parameter.text) ?? .null(TypeOID.text),
             ])
         let record = ActRecord(id: try answer[0].int8(0), connection: connection)

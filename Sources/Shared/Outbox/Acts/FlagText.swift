@@ -1,11 +1,12 @@
 /// Flags as one text, as they are recorded with an act, and back.
-enum FlagText {
+package enum FlagText {
     /// Joins words as a shell would read them; those with blanks or quotes stand in single quotes.
-    static func join(_ words: [String]) -> String {
-        words.map { word in
-            let isPlain = !word.isEmpty && !word.contains { $0.isWhitespace || $0 == "'" || $0 == "\"" || $0 == "\\" }
-            return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
-        }.joined(separator: " ")
+    static func join(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
+
+    /// A word as a shell would read it.
+    package static func quoted(_ word: String) -> String {
+        let isPlain = !word.isEmpty && word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:@%+,=".contains($0) }
+        return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
     }
 
     /// The words of a text that ``join(_:)`` made.

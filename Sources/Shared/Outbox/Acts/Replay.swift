@@ -29,8 +29,12 @@ package struct Replay {
     private var unrecorded: [Int64] = []
     private var recordedAt = ContinuousClock.now
 
+    /// - Parameters:
+    ///   - rate: messages a second; 0 for as fast as the broker confirms them.
+    ///   - showsProgress: on standard error.
     package init(
-        _ record: ActRecord, _ cursor: RowCursor, republisher: Republisher, rate: Int, interruption: Interruption
+        _ record: ActRecord, _ cursor: RowCursor, republisher: Republisher, rate: Int, interruption: Interruption,
+        showsProgress: Bool = true
     ) {
         self.record = record
         self.cursor = cursor
@@ -38,7 +42,7 @@ package struct Replay {
         self.interruption = interruption
         rows = ActRows(connection: record.connection)
         pace = Pace(rate: rate)
-        progress = ActProgress(total: cursor.count)
+        progress = ActProgress(total: cursor.count, isShown: showsProgress)
     }
 
     /// Publishes until all is confirmed, or until the interruption. Whatever happens, what was confirmed is recorded if that

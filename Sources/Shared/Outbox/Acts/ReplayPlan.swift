@@ -13,11 +13,16 @@ package struct ReplayPlan: Sendable {
     private let rows: LimitedFilter
     private let continued: Int64?
     private let reason: String?
+    private let actor: String
 
-    package init(rows: LimitedFilter, continued: Int64? = nil, reason: String? = nil) {
+    /// - Parameter actor: who does it.
+    package init(
+        rows: LimitedFilter, continued: Int64? = nil, reason: String? = nil, by actor: String = Program.actor
+    ) {
         self.rows = rows
         self.continued = continued
         self.reason = reason
+        self.actor = actor
     }
 
     /// Chooses the rows.
@@ -34,9 +39,9 @@ package struct ReplayPlan: Sendable {
         say("\(cursor.count) rows")
         return (
             cursor,
-            { [reason] in
+            { [reason, actor] in
                 try await ActRecord.begin(
-                    .replayed, selection: fixed.words, rows: cursor.count, why: reason, on: connection)
+                    .replayed, selection: fixed.words, rows: cursor.count, by: actor, why: reason, on: connection)
             }
         )
     }

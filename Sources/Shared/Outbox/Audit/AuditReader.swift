@@ -64,22 +64,70 @@ package struct AuditReader: Sendable {
         guard var walk = try await walk(query, firstPage: min(left, Self.pageSize)) else { return }
         while left > 0, let wanted = walk.page {
             let most = min(left, Self.pageSize)
-            let rows = try await connection.pipeline([query.statement(wanted, limit: most)])[0]
+            let rows = try await read(wanted, of: query, limit: most, &walk)
             try page(rows)
             left -= rows.count
-            walk.advance(wanted, rows: rows.count, lowest: rows.lowestID, limit: most)
-            if rows.count == 0, !query.isByException, let next = walk.page {
-                let previous = try await connection.pipeline([
-                    AuditBounds.previousStatement(walk.lanesLeft, upTo: next.high)
-                ])[0]
-                walk.leap(to: try previous[0].isNull(0) ? nil : try previous[0].int8(0))
-            }
             progress(walk.share)
         }
     }
 
+    /// How far a search came that did not go to the end of the log.
+    package struct Reached: Sendable, Equatable {
+        /// How many ids it looked through.
+        package var ids: Int64 = 0
+        /// Below this id the next search goes on; nil at the end.
+        package var below: Int64?
+        /// When the rows there were created, as the server writes it; nil at the end.
+        package var time: String?
+    }
+
+    /// Hands over at most `limit` rows, the newest first, and stops looking when the time is over.
+    /// - Parameter below: Ids from here on were looked through before; nil for all.
+    package func readSome(
+        _ query: AuditQuery, limit: Int, below: Int64?, within time: Duration,
+        page: (Rows) throws(PostgresError) -> Void
+    ) async throws -> Reached {
+        guard query.ids.isEmpty else {
+            try page(try await connection.pipeline([query.statementByIDs(limit: limit)])[0])
+            return Reached()
+        }
+        let end = ContinuousClock.now + time
+        guard var walk = try await walk(query, firstPage: limit, below: below) else { return Reached() }
+        let top = walk.page?.high
+        var left = limit
+        while left > 0, let wanted = walk.page {
+            guard .now < end else { break }
+            let rows = try await read(wanted, of: query, limit: left, &walk)
+            try page(rows)
+            left -= rows.count
+        }
+        guard let next = walk.page, let top else { return Reached(ids: (top ?? 0)) }
+        let row = try await connection.execute(
+            """
+            SELECT \(AuditQuery.time("max(o.created_at)")) FROM generate_series(0, 15) AS l(lane) CROSS JOIN LATERAL (
+                SELECT created_at FROM outbox WHERE lane = l.lane::smallint AND id <= $1 ORDER BY id DESC LIMIT 1) o
+            """, [.int8(next.high)])
+        return Reached(ids: top - next.high, below: next.high + 1, time: try row[0].optionalText(0))
+    }
+
+    /// Reads a page, and moves on.
+    private func read(
+        _ page: IDWalk.Page, of query: AuditQuery, limit: Int, _ walk: inout IDWalk
+    ) async throws -> Rows {
+        let rows = try await connection.pipeline([query.statement(page, limit: limit)])[0]
+        let lowest = rows.count == 0 ? nil : try rows[rows.count - 1].int8(0)
+        walk.advance(page, rows: rows.count, lowest: lowest, limit: limit)
+        if rows.count == 0, !query.isByException, let next = walk.page {
+            let previous = try await connection.pipeline([
+                AuditBounds.previousStatement(walk.lanesLeft, upTo: next.high)
+            ])[0]
+            walk.leap(to: try previous[0].isNull(0) ? nil : try previous[0].int8(0))
+        }
+        return rows
+    }
+
     /// Where to walk; nil if there can be no such row.
-    private func walk(_ query: AuditQuery, firstPage: Int) async throws -> IDWalk? {
+    private func walk(_ query: AuditQuery, firstPage: Int, below: Int64? = nil) async throws -> IDWalk? {
         let lanes = query.lanes
         guard !lanes.isEmpty else { return nil }
         let first = try await probe(lanes, 0)
@@ -106,7 +154,7 @@ package struct AuditReader: Sendable {
             }
         }
         return IDWalk(
-            AuditBounds.ranges(query.state, ends, low: low, high: high),
+            AuditBounds.ranges(query.state, ends, low: low, high: min(high, (below ?? .max) - 1)),
             width: query.isByException
                 ? high : query.isSelective || query.until != nil ? Self.firstWidth : Int64(firstPage))
     }
@@ -121,9 +169,4 @@ package struct AuditReader: Sendable {
         let rows = try await connection.pipeline([AuditBounds.probeStatement(lanes, from: id)])[0]
         return rows.count == 0 ? nil : (try rows[0].int8(0), try rows[0].int8(1))
     }
-}
-
-extension Rows {
-    /// The last row's id: pages are ordered.
-    fileprivate var lowestID: Int64? { count == 0 ? nil : int8(count - 1, 0) }
 }

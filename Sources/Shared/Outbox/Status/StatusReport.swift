@@ -16,6 +16,12 @@ package struct StatusReport: Sendable, Equatable {
     package var relays: [RelayStatus] = []
     package var partitions = Partitions()
 
+    package init(lanes: [LaneStatus] = [], relays: [RelayStatus] = [], partitions: Partitions = Partitions()) {
+        self.lanes = lanes
+        self.relays = relays
+        self.partitions = partitions
+    }
+
     package static func read(_ connection: PostgresConnection) async throws(PostgresError) -> StatusReport {
         let lanes = try await LaneStatus.read(connection)
         let relays = try await RelayStatus.read(connection)

@@ -53,7 +53,7 @@ struct OperationsRoutes: Sendable {
     private func isTrusted(_ request: HTTPRequestHead) -> Bool {
         guard isReachable else { return true }
         guard let token, let given = request.bearerToken else { return false }
-        return Self.areEqual(token, given)
+        return SecretText.areEqual(token, given)
     }
 
     /// Whether a name can only mean this machine: a page of elsewhere, whose name leads here by DNS, does not ask for one.
@@ -61,15 +61,5 @@ struct OperationsRoutes: Sendable {
         var address = in_addr()
         if inet_pton(AF_INET, host, &address) == 1 { return UInt32(bigEndian: address.s_addr) >> 24 == 127 }
         return host.lowercased() == "localhost" || host == "[::1]"
-    }
-
-    /// Takes as long for a wrong token as for the right one, so that nobody finds it by the clock.
-    private static func areEqual(_ expected: String, _ given: String) -> Bool {
-        let (expected, given) = (Array(expected.utf8), Array(given.utf8))
-        var difference = expected.count ^ given.count
-        for place in given.indices {
-            difference |= Int(given[place] ^ expected[place % max(1, expected.count)])
-        }
-        return difference == 0
     }
 }

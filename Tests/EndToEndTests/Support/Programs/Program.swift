@@ -3,9 +3,9 @@ import Synchronization
 
 /// One run of a program, from its start to its end.
 final class Program: Sendable {
-    /// The two programs under test.
+    /// The programs under test.
     enum Name: String {
-        case writer, relay
+        case writer, relay, console
     }
 
     /// How it ended.
@@ -25,7 +25,7 @@ final class Program: Sendable {
     let pid: pid_t
     private let state = Mutex(State())
 
-    /// Starts one of the two programs.
+    /// Starts one of the programs.
     /// - Parameter folder: where they are, if they are others than those under test.
     convenience init(
         _ name: Name, _ arguments: [String] = [], environment: [String: String] = [:], input: Int32? = nil,

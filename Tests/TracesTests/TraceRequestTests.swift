@@ -1,7 +1,7 @@
 import Service
 import Testing
 
-@testable import Tracing
+@testable import Traces
 
 @Suite("The request to a collector") struct TraceRequestTests {
     private let request = TraceRequest(resource: ["service.name": "s"], queue: "q")

@@ -1,7 +1,7 @@
 import Service
 import Testing
 
-@testable import Tracing
+@testable import Traces
 
 @Suite("Where spans go") struct TraceSettingsTests {
     private func settings(_ environment: [String: String]) throws -> TraceSettings? {

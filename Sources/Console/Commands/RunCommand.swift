@@ -1,0 +1,32 @@
+import ArgumentParser
+import Logging
+import Program
+import Service
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Serves the pages. What `console` alone does.",
+        discussion: SettingsTable.text(for: ConsoleSettings.all))
+
+    @OptionGroup var flags: ConsoleFlags
+
+    func run() async throws {
+        let reader = flags.settings
+        if let problem = reader.problems.first { throw problem }
+        let settings = try ConsoleSettings(reader)
+        let logger = try ProgramLog.start(program: "console", settings: reader)
+        logger.info("console starts", metadata: ["version": "\(Version.current)", "process": "\(Program.identity)"])
+        for line in reader.unknownVariables(prefix: "CONSOLE_") {
+            logger.warning("a variable of the environment has no effect", metadata: ["variable": "\(line)"])
+        }
+        for warning in reader.warnings(for: ConsoleSettings.all) { logger.warning("\(warning)") }
+        let readiness = Readiness()
+        let feed = StatusFeed(settings.database, readiness: readiness, logger: logger)
+        let console = ConsoleServer(settings, feed: feed, readiness: readiness, logger: logger)
+        let status = await runServices(
+            [feed, console], operations: nil, readiness: readiness,
+            shutdownTimeout: try reader.read(CommonSettings.shutdownTimeout), logger: logger,
+            onHangUp: { try? ProgramLog.readLevel(reader) })
+        status.exit()
+    }
+}

@@ -1,0 +1,40 @@
+import Outbox
+import Postgres
+
+/// All that is looked at once a second: what pages show of the whole, and the counts at their edges.
+struct Overview: Sendable {
+    var report = StatusReport()
+    var flow = Flow()
+    /// Open messages of the quarantine, by reason.
+    var quarantine: [(reason: String, count: Int64)] = []
+    /// Conflicts of the last day; exact up to 1,000.
+    var conflicts: Int64 = 0
+    /// Acts that have begun and not ended.
+    var openActs: Int64 = 0
+    /// When it was read, by the database's clock, in seconds since 1970.
+    var readAt: Int64 = 0
+
+    var pending: Int64 { report.lanes.reduce(0) { $0 + $1.pending } }
+    var isExact: Bool { report.lanes.allSatisfy(\.isExact) }
+    var oldest: Int64 { report.lanes.map(\.oldestSeconds).max() ?? 0 }
+    var parked: Int64 { report.lanes.reduce(0) { $0 + $1.parked } }
+    var inQuarantine: Int64 { quarantine.reduce(0) { $0 + $1.count } }
+
+    /// Reads it anew; the flow is carried on.
+    mutating func update(_ connection: PostgresConnection) async throws {
+        report = try await StatusReport.read(connection)
+        try await flow.update(connection)
+        let reasons = try await connection.execute(
+            "SELECT reason, count(*) FROM quarantine WHERE resolved_at IS NULL GROUP BY 1 ORDER BY 2 DESC, 1")
+        quarantine = try reasons.map { row throws(PostgresError) in (try row.text(0), try row.int8(1)) }
+        let counts = try await connection.execute(
+            """
+            SELECT (SELECT count(*) FROM (SELECT FROM conflicting_duplicates
+                                          WHERE received_at > now() - interval '1 day' LIMIT 1001) c),
+                   (SELECT count(*) FROM outbox_acts WHERE ended_at IS NULL), extract(epoch FROM now())::bigint
+            """)
+        conflicts = try counts[0].int8(0)
+        openActs = try counts[0].int8(1)
+        readAt = try counts[0].int8(2)
+    }
+}

@@ -1,0 +1,108 @@
+import Glibc
+import Postgres
+import TestSupport
+import Testing
+
+/// The console against a real pair.
+@Suite("The console") struct ConsoleTests {
+    private static let pages = [
+        "/", "/lanes", "/markets", "/markets/1", "/events", "/events?symbol=M1/USDT&since=1h", "/parked", "/quarantine",
+        "/conflicts",
+        "/acts", "/verify", "/system", "/help",
+    ]
+    private static let lists = [
+        "/lanes", "/markets", "/markets/1/candles", "/events", "/parked", "/quarantine", "/conflicts", "/acts",
+        "/system",
+    ]
+
+    @Test func everyPageIsServedToAnAuditor() async throws {
+        try await World.with { world in
+            var candles = Candles()
+            let (writer, relay) = (try await world.writer(), try await world.relay())
+            world.gateway.start()
+            try await world.collector.publish(candles.next(50))
+            try await eventually("all are announced") {
+                await relay.metric("candlepost_relay_rows_published_total") == 50
+            }
+            let owner = try await world.database.connect()
+            try await TestRoles.with(world.database, owner) { roles in
+                let console = try await world.console(["DATABASE_URL": roles.url("auditor")])
+                for page in Self.pages {
+                    let reply = try #require(await console.get(page))
+                    #expect(reply.status == 200, "\(page): \(reply.body.prefix(2000))")
+                    #expect(reply.body.utf8.count < 60_000 - 23_000, "with style and script at most 60 KB: \(page)")
+                }
+                for list in Self.lists {
+                    let (json, csv) = (await console.get(list + ".json"), await console.get(list + ".csv"))
+                    #expect(json?.status == 200 && json?.body.hasPrefix("[") == true, "\(list): \(json?.body ?? "")")
+                    #expect(csv?.status == 200 && csv?.body.contains(",") == true, "\(list): \(csv?.body ?? "")")
+                }
+                #expect(await console.get("/markets/99999")?.status == 404)
+                #expect(await console.get("/nothing")?.status == 404)
+                let check = try await world.start(.console, ["check"], settings: ["DATABASE_URL": roles.url("auditor")])
+                #expect(try await check.ended() == .status(0), "\(check.output)\(check.log)")
+                console.kill(SIGTERM)
+                #expect(try await console.ended() == .status(0))
+            }
+            await owner.close()
+            _ = try await world.check([relay, writer]) { $0.minimum = 50 }
+        }
+    }
+
+    @Test func namesOfElsewhereAreRefusedAndHostileNamesAreText() async throws {
+        try await World.with { world in
+            let hostile = "<script>alert(1)</script>\"'"
+            try await world.query("UPDATE markets SET symbol = $$\(hostile)$$ WHERE id = 1")
+            let console = try await world.console()
+            let page = try #require(await console.get("/markets"))
+            #expect(page.body.contains("&lt;script&gt;alert(1)"))
+            #expect(!page.body.contains("<script>alert"))
+            let curl = { (words: [String]) in
+                let run = try await Program(path: "/usr/bin/curl", ["-sS", "-o", "/dev/null", "-D", "-"] + words)
+                try await run.ended()
+                return run.output
+            }
+            let url = "http://127.0.0.1:\(try #require(console.port))/"
+            #expect(try await curl(["-H", "Host: evil.example", url]).hasPrefix("HTTP/1.1 421"))
+            #expect(try await curl(["-X", "DELETE", url]).hasPrefix("HTTP/1.1 405"))
+            let head = try await curl([url])
+            #expect(head.contains("Content-Security-Policy: default-src 'none'"))
+            #expect(!head.contains("unsafe-inline"))
+        }
+    }
+
+    @Test func itOutlivesItsDatabase() async throws {
+        try await World.with { world in
+            let owner = try await world.database.connect()
+            try await TestRoles.with(world.database, owner) { roles in
+                let role = try #require(roles.names["console"])
+                let console = try await world.console(["DATABASE_URL": roles.url("console")])
+                try await owner.script("ALTER ROLE \(role) NOLOGIN")
+                _ = try await owner.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", [.text(role)])
+                try await console.becomes(ready: false)
+                let away = try #require(await console.get("/markets"))
+                #expect(away.status == 503 && away.body.contains("The database is away"))
+                #expect(await console.get("/")?.body.contains("The database is away") == true)
+                try await owner.script("ALTER ROLE \(role) LOGIN")
+                try await console.becomes(ready: true)
+                #expect(await console.get("/markets")?.status == 200)
+                console.kill(SIGTERM)
+                try await console.ended()
+            }
+            await owner.close()
+        }
+    }
+
+    /// Another machine's address wants people who sign in, and acts want somebody who does them.
+    @Test(arguments: [
+        (["CONSOLE_HTTP": "0.0.0.0:0"], "CONSOLE_HTTP"), (["CONSOLE_OPERATOR_URL": "host=x"], "CONSOLE_OPERATOR_URL"),
+        (["CONSOLE_TOKENS": "alice:short"], "CONSOLE_TOKENS"),
+        (["CONSOLE_TRUSTED_HEADER": "X-User"], "CONSOLE_TRUSTED_HEADER"),
+    ]) func whatIsNotSafeIsRefused(settings: [String: String], named: String) async throws {
+        let base = ["DATABASE_URL": "host=nowhere", "CONSOLE_HTTP": "127.0.0.1:0"]
+        let console = try await Program(.console, environment: base.merging(settings) { _, given in given })
+        #expect(try await console.ended() == .status(78))
+        #expect(console.log.contains(named), "\(console.log)")
+    }
+}
