@@ -1,4 +1,4 @@
-# One image with both programs. `docker build -t candlepost .`, or see compose.yaml.
+# One image with all programs. `docker build -t candlepost .`, or see compose.yaml.
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
@@ -15,9 +15,10 @@ RUN sed -i "s/[$]Format:%h[$]/$REVISION/" Sources/Shared/Program/Version.swift
 COPY Tests Tests
 RUN swift build --configuration release --static-swift-stdlib --product writer \
     && swift build --configuration release --static-swift-stdlib --product relay \
+    && swift build --configuration release --static-swift-stdlib --product console \
     && bin=$(swift build --configuration release --show-bin-path) \
-    && install -D --target-directory=/out "$bin/writer" "$bin/relay" \
-    && strip /out/writer /out/relay
+    && install -D --target-directory=/out "$bin/writer" "$bin/relay" "$bin/console" \
+    && strip /out/writer /out/relay /out/console
 
 FROM debian:bookworm-slim AS files
 # Of the two C libraries the newest that Debian has, security updates included.
@@ -25,9 +26,9 @@ RUN apt-get update \
     && apt-get upgrade -y --no-install-recommends \
     && apt-get install -y --no-install-recommends ca-certificates libpq5 librabbitmq4 libstdc++6 zlib1g \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=build /out/writer /out/relay /usr/local/bin/
+COPY --from=build /out/writer /out/relay /out/console /usr/local/bin/
 COPY deploy/image-files /
-RUN ["/image-files", "/image", "/usr/local/bin/writer", "/usr/local/bin/relay"]
+RUN ["/image-files", "/image", "/usr/local/bin/writer", "/usr/local/bin/relay", "/usr/local/bin/console"]
 
 # The programs, what they are linked with, the certificates, and nothing else: no shell.
 FROM scratch
@@ -35,9 +36,10 @@ COPY --from=files /image /
 COPY LICENSE /usr/local/share/candlepost/
 COPY migrations /usr/local/share/candlepost/migrations
 ENV PATH=/usr/local/bin
-# Both must at least find their libraries.
+# All must at least find their libraries.
 RUN ["writer", "--help"]
 RUN ["relay", "--help"]
+RUN ["console", "--help"]
 USER 10001:10001
-EXPOSE 9464 9465
+EXPOSE 9464 9465 9466
 CMD ["writer", "run"]

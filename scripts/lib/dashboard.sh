@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # scripts/up sets what is missing here
-# What the two programs say of themselves, once a second. Needs: writer_http, relay_http, lines, own_servers.
+# What writer and relay say of themselves, once a second. Needs: writer_http, relay_http, lines, own_servers, console_note.
 
 # The samples of one moment: sums over all kinds, from Prometheus text.
 sample() {
@@ -68,6 +68,7 @@ frame() {
     row '  quarantined' "$(grouped "$quarantined")" '' ''
     row 'announced' "$(grouped "$announced")" "$rate_announced/s" ''
     row '  still to announce' "$(grouped "$pending")" '' "the oldest for $lag s"
+    [[ -z $console_note ]] || printf '\033[K\n  console   %s\033[K\n' "$console_note"
     [[ -z $own_servers ]] || last_candles
 }
 

@@ -91,7 +91,7 @@ NO_SETTINGS = {"WRITER_BATCH_SISE"}
 
 
 def check_settings(page, settings):
-    for name in re.findall(r"\b(?:WRITER|RELAY|OUTBOX)_[A-Z_]+\b", page.read_text()):
+    for name in re.findall(r"\b(?:WRITER|RELAY|OUTBOX|CONSOLE)_[A-Z_]+\b", page.read_text()):
         if name.removesuffix("_FILE") not in settings | NO_SETTINGS:
             fault(page, f"no setting {name}")
 
