@@ -32,7 +32,7 @@ import Testing
             body: #"{\#(names),"payload":{"marketId":1,"intervalStart":1}}"#, reason: .missingField,
             detail: "payload.intervalEnd: is missing"),
         Case(body: message(#""x":1"#), reason: .missingField, detail: "payload.charts: is missing"),
-        Case(body: #"{"exchange":null}"#, reason: .wrongType, detail: "exchange: expected a string, found null null"),
+        Case(body: #"{"exchange":null}"#, reason: .wrongType, detail: "exchange: expected a string, found null"),
         Case(body: #"{"symbol":7}"#, reason: .wrongType, detail: "symbol: expected a string, found a number 7"),
         Case(
             body: #"{"payload":"x"}"#, reason: .wrongType, detail: #"payload: expected an object, found a string "x""#),
@@ -68,7 +68,7 @@ import Testing
                 #"payload.intervalStart: expected milliseconds or an ISO 8601 time with a zone, found "2016-12-31T23:59:60Z""#
         ),
         Case(
-            body: keyed("null"), reason: .wrongType, detail: "payload.intervalStart: expected a number, found null null"
+            body: keyed("null"), reason: .wrongType, detail: "payload.intervalStart: expected a number, found null"
         ),
         Case(
             body: keyed("0", "1", "0"), reason: .outOfRange,

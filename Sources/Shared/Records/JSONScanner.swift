@@ -228,16 +228,16 @@ struct JSONScanner {
     mutating func wrongType(_ wanted: String, _ bytes: Span<UInt8>) throws(Refusal) -> Refusal {
         let found =
             switch peek(bytes) {
-            case UInt8(ascii: "{"): "an object"
-            case UInt8(ascii: "["): "an array"
-            case UInt8(ascii: "\""): "a string"
-            case UInt8(ascii: "t"), UInt8(ascii: "f"): "a boolean"
-            case UInt8(ascii: "n"): "null"
-            default: "a number"
+            case UInt8(ascii: "{"): "an object "
+            case UInt8(ascii: "["): "an array "
+            case UInt8(ascii: "\""): "a string "
+            case UInt8(ascii: "t"), UInt8(ascii: "f"): "a boolean "
+            case UInt8(ascii: "n"): ""
+            default: "a number "
             }
         let start = position
         _ = try skipValue(bytes, depth: 4)
-        return Refusal(.wrongType, "expected \(wanted), found \(found) \(excerpt(start..<position, bytes))")
+        return Refusal(.wrongType, "expected \(wanted), found \(found)\(excerpt(start..<position, bytes))")
     }
 }
 
