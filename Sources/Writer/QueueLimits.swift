@@ -1,6 +1,7 @@
 import AMQP
 import CoreMetrics
 import Logging
+import Program
 import Records
 import Service
 
@@ -44,16 +45,19 @@ actor QueueLimits {
             return
         }
         lastLook = now
+        var warnings: [String] = []
         for state in states {
-            let before = limits.updateValue(state.deliveryLimit, forKey: state.name)
+            let limit = await limit(of: state)
+            let before = limits.updateValue(limit, forKey: state.name)
             Gauge(label: "candlepost_writer_queue_drops_returned", dimensions: [("queue", state.name)])
                 .record(drops(state.name) ? 1 : 0)
-            guard before != state.deliveryLimit else { continue }
-            guard let warning = warning(state) else { continue }
+            guard let warning = limit.warning(queue: state.name, virtualHost: virtualHost) else { continue }
+            warnings.append("\(state.name) \(warning)")
+            guard before != limit else { continue }
             logger.warning(
                 "a queue drops what comes back too often", metadata: ["queue": "\(state.name)", "limit": "\(warning)"])
         }
-        readiness.remark("delivery limits", states.compactMap { state in warning(state).map { "\(state.name) \($0)" } })
+        readiness.remark("delivery limits", warnings)
         let refused = policy == .refuse ? states.filter { drops($0.name) }.map(\.name) : []
         let status: Readiness.Status =
             refused.isEmpty
@@ -61,10 +65,20 @@ actor QueueLimits {
         readiness.set(Self.condition, status)
     }
 
-    private func warning(_ state: AMQPInspector.QueueState) -> String? {
-        state.deliveryLimit.warning(
-            queue: state.name, virtualHost: settings.broker.endpoints.first?.virtualHost ?? "/")
+    /// With what its policy says, where the management API is given, and answers.
+    private func limit(of queue: AMQPInspector.QueueState) async -> DeliveryLimit {
+        guard let management = settings.management, queue.exists else { return queue.deliveryLimit }
+        do throws(ManagementAPI.Failure) {
+            return queue.deliveryLimit(under: try await management.policy(of: queue.name, virtualHost: virtualHost))
+        } catch {
+            logger.warning(
+                "the management API does not tell of policies",
+                metadata: ["queue": "\(queue.name)", "error": "\(error)"])
+            return queue.deliveryLimit
+        }
     }
+
+    private var virtualHost: String { settings.broker.endpoints.first?.virtualHost ?? "/" }
 
     static let condition = "delivery limits"
 }

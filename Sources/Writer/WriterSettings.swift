@@ -16,6 +16,8 @@ struct WriterSettings: Sendable {
     let name: String
     let database: PostgresConfiguration
     let broker: AMQPConfiguration
+    /// Where to ask for what policies say of the queues.
+    let management: ManagementAPI?
     /// The kinds that are consumed, as indices into ``RecordKind/all``; queue n of the consumer is for kind n here.
     let kinds: [Int]
     let queues: [QueueDeclaration]
@@ -42,6 +44,7 @@ struct WriterSettings: Sendable {
         var broker = try settings.broker(connectionName: "candlepost writer \(name)")
         broker.prefetchBytes = 32 << 20  // a few batches
         self.broker = broker
+        management = try settings.management()
         kinds = try settings.read(Self.kindsSetting)
         let type = try settings.read(BrokerSettings.queueType)
         queues = kinds.map { QueueDeclaration(name: RecordKind.all[$0].queue, type: type) }
@@ -103,7 +106,7 @@ struct WriterSettings: Sendable {
         prefetchSetting, holdSetting, deliveryLimitSetting, maximumMessageSetting, retryUnknownSetting,
         RevisionRules.setting,
         BrokerSettings.queueType,
-        BrokerSettings.plaintext, http, http.token,
+        BrokerSettings.plaintext, BrokerSettings.management, http, http.token,
         CommonSettings.shutdownTimeout,
         CommonSettings.logLevel, CommonSettings.logFormat,
     ]

@@ -7,15 +7,27 @@ public actor AMQPInspector {
         public let name: String
         /// Whether there is such a queue; if not, the other figures are 0.
         public let exists: Bool
+        /// This account may not look at it, and needs not for what it is looked at for: whether it exists is not known.
+        public let isHidden: Bool
         /// Messages that are ready to be delivered.
         public let messages: Int
         public let consumers: Int
         /// What it was declared with; of policies nothing is known.
         public let arguments: [QueueArgument]
         /// After how many returns it drops a message, policies left aside.
-        public let deliveryLimit: DeliveryLimit
+        public var deliveryLimit: DeliveryLimit { deliveryLimit(under: nil) }
         /// Why what the queue is looked at for would not work now; nil if it would.
         public let refusal: AMQPError?
+        /// The first number of the broker's version.
+        let server: Int
+        /// Whether this account may see its arguments.
+        let isSeen: Bool
+
+        /// After how many returns it drops a message.
+        /// - Parameter policy: the one that applies to it, which AMQP does not tell.
+        public func deliveryLimit(under policy: DeliveryLimit.Policy?) -> DeliveryLimit {
+            DeliveryLimit(server: server, arguments: isSeen ? arguments : nil, policy: policy)
+        }
     }
 
     /// What a queue is looked at for.
@@ -66,8 +78,15 @@ extension BrokerLink {
     ) throws(AMQPError) -> AMQPInspector.QueueState {
         var found: (messages: Int, consumers: Int)?
         var arguments: [QueueArgument]? = []
+        var isHidden = false
         let refusal = try attempt(within: limit) { (link) throws(AMQPError) in
-            found = try link.look(at: queue.name, within: limit)
+            do throws(AMQPError) {
+                found = try link.look(at: queue.name, within: limit)
+            } catch {
+                isHidden = purpose == .publishing && error.kind == .channelClosed(403)
+                guard isHidden else { throw error }
+                return try link.openChannel(within: limit)
+            }
             if found != nil { arguments = try link.arguments(of: queue.name, within: limit) }
             guard let found else {
                 return purpose == .looking ? () : try link.tryCreating(queue, within: limit)
@@ -80,10 +99,9 @@ extension BrokerLink {
                 try link.tryPublishing(within: limit)
             } : nil
         return AMQPInspector.QueueState(
-            name: queue.name, exists: found != nil, messages: found?.messages ?? 0, consumers: found?.consumers ?? 0,
-            arguments: arguments ?? [],
-            deliveryLimit: DeliveryLimit(server: server.major, arguments: arguments, policy: nil),
-            refusal: refusal ?? writing)
+            name: queue.name, exists: found != nil, isHidden: isHidden, messages: found?.messages ?? 0,
+            consumers: found?.consumers ?? 0, arguments: arguments ?? [], refusal: refusal ?? writing,
+            server: server.major, isSeen: arguments != nil)
     }
 
     /// - Returns: what closed the channel, which is open again.

@@ -7,9 +7,15 @@ extension BrokerLink {
     }
 
     /// Looks for the queue and creates it only when it is missing, because declaring over an existing one with other
-    /// arguments is an error.
+    /// arguments is an error. One that this account may not look at is taken to be there: RabbitMQ 4.3 wants a right on the queue
+    /// for that, which publishing needs not, and what is published into a missing one comes back.
     mutating func ensure(_ queue: QueueDeclaration, within limit: Duration) throws(AMQPError) {
-        guard try look(at: queue.name, within: limit) == nil else { return }
+        do throws(AMQPError) {
+            guard try look(at: queue.name, within: limit) == nil else { return }
+        } catch {
+            guard error.kind == .channelClosed(403) else { throw error }
+            return try openChannel(within: limit)
+        }
         try declare(queue.name, arguments: queue.arguments(for: server), within: limit)
     }
 

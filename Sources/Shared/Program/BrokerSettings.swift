@@ -9,6 +9,11 @@ public enum BrokerSettings {
         "QUEUE_TYPE", flag: "--queue-type", default: .classic,
         help: "the type of a queue that is missing and gets created")
 
+    /// Where RabbitMQ's management API is, which alone tells of policies.
+    public static let management = Setting.secret(
+        "RABBITMQ_MANAGEMENT_URL", default: nil, defaultText: "none", allowed: "http://user:password@host:port",
+        help: "RabbitMQ's management API, to see what policies say of delivery limits")
+
     /// Where connections without TLS may lead.
     public enum PlaintextReach: String, Sendable, CaseIterable {
         case loopback, anywhere
@@ -51,6 +56,23 @@ extension SettingsReader {
         var configuration = AMQPConfiguration(endpoints: try endpoints(), connectionName: connectionName)
         configuration.reread = { try? endpoints() }
         return configuration
+    }
+
+    /// The management API; nil if none is given.
+    /// - Throws: ``SettingError`` if it can't be read, or leads to another machine though `AMQP_PLAINTEXT` says loopback.
+    public func management() throws(SettingError) -> ManagementAPI? {
+        let setting = BrokerSettings.management
+        guard let url = try readIfSet(setting) else { return nil }
+        guard let api = ManagementAPI(url) else {
+            throw SettingError(setting: setting.name, problem: "cannot be read. It may be: \(setting.allowed)")
+        }
+        let reach = try read(BrokerSettings.plaintext)
+        guard reach == .anywhere || !api.isExposed else {
+            throw SettingError(
+                setting: setting.name,
+                problem: "would send its password without TLS. It may lead to this machine, or AMQP_PLAINTEXT=anywhere")
+        }
+        return api
     }
 
     private func endpoints() throws(SettingError) -> [AMQPEndpoint] {

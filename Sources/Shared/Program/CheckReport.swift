@@ -109,8 +109,10 @@ public struct CheckReport: Sendable {
 
     /// Connection, queues, and what the program does with them. A missing queue is fine if it may be created, which it is at
     /// start.
+    /// - Parameter management: where to ask for the policies of the queues.
     public mutating func broker(
-        _ configuration: AMQPConfiguration, queues: [QueueDeclaration], for purpose: AMQPInspector.Purpose
+        _ configuration: AMQPConfiguration, queues: [QueueDeclaration], for purpose: AMQPInspector.Purpose,
+        management: ManagementAPI? = nil
     ) async {
         do throws(AMQPError) {
             let (address, states) = try await AMQPInspector.look(configuration, queues: queues, for: purpose)
@@ -120,8 +122,9 @@ public struct CheckReport: Sendable {
                 note("queue \(state.name)", state.refusal == nil, Self.finding(state))
                 for loss in QueueArgument.losses(state.arguments) { warn("queue \(state.name)", loss) }
                 let virtualHost = configuration.endpoints.first?.virtualHost ?? "/"
-                if let limit = state.deliveryLimit.warning(queue: state.name, virtualHost: virtualHost) {
-                    warn("queue \(state.name)", limit)
+                let limit = await limit(of: state, virtualHost, management)
+                if let warning = limit.warning(queue: state.name, virtualHost: virtualHost) {
+                    warn("queue \(state.name)", warning)
                 }
             }
         } catch {
@@ -130,8 +133,21 @@ public struct CheckReport: Sendable {
         }
     }
 
+    private mutating func limit(
+        of queue: AMQPInspector.QueueState, _ virtualHost: String, _ management: ManagementAPI?
+    ) async -> DeliveryLimit {
+        guard let management, queue.exists else { return queue.deliveryLimit }
+        do throws(ManagementAPI.Failure) {
+            return queue.deliveryLimit(under: try await management.policy(of: queue.name, virtualHost: virtualHost))
+        } catch {
+            note("management API", false, "\(error)")
+            return queue.deliveryLimit
+        }
+    }
+
     private static func finding(_ state: AMQPInspector.QueueState) -> String {
         if let refusal = state.refusal { return "\(refusal)" }
+        if state.isHidden { return "this account may not look at it, which publishing needs not" }
         return state.exists
             ? "\(state.messages) messages, \(state.consumers) consumers" : "not there yet, created at start"
     }

@@ -24,7 +24,8 @@ struct CheckCommand: AsyncParsableCommand {
             [(RecordKind.all[$0].table, "INSERT"), (RecordKind.all[$0].table, "SELECT")]
         }
         await report.database(settings.database, rights: rights + tables)
-        await report.broker(settings.broker, queues: settings.queues, for: .consuming)
+        await report.broker(
+            settings.broker, queues: settings.queues, for: .consuming, management: settings.management)
         try report.finish()
     }
 }
