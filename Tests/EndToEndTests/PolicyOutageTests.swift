@@ -17,11 +17,15 @@ struct PolicyOutageTests {
             await world.collector.expectQueues()
             let settings = ["RABBITMQ_MANAGEMENT_URL": url, "WRITER_DELIVERY_LIMIT": "refuse"]
 
-            let check = try await world.start(.writer, ["check"], settings: settings)
-            #expect(try await check.ended(within: .seconds(120)) == .status(0), "\(check.log)")
-            let warnings = check.output.split(separator: "\n").filter { $0.contains("drops a message") }
-            #expect(warnings.count == 1 && warnings.allSatisfy { $0.contains(Self.low) })
-            #expect(warnings.allSatisfy { $0.contains("after 5 returns") && $0.contains("as the policy low says") })
+            // The plugin learns of a policy from the queue, which tells every five seconds.
+            try await eventually("check names one queue, and its policy") {
+                let check = try await world.start(.writer, ["check"], settings: settings)
+                let exit = try await check.ended(within: .seconds(120))
+                let warnings = check.output.split(separator: "\n").filter { $0.contains("drops a message") }
+                return exit == .status(0) && warnings.count == 1
+                    && ["queue \(Self.low)", "after 5 returns", "as the policy low says"].allSatisfy(
+                        warnings[0].contains)
+            }
 
             let writer = try await world.start(.writer, settings: settings)
             try await eventually("the others are consumed") { writer.log.contains("receiving from the broker") }
