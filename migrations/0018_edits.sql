@@ -28,6 +28,18 @@ END $$;
 CREATE TRIGGER quarantine_check_edited BEFORE UPDATE OF body ON quarantine
     FOR EACH ROW WHEN (new.body IS DISTINCT FROM old.body) EXECUTE FUNCTION quarantine_check_edited();
 
+-- What the act keeps is the body that the message has, whatever else the transaction does.
+CREATE FUNCTION quarantine_check_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM quarantine WHERE id = new.quarantine_id AND body = new.body) THEN
+        PERFORM candlepost_refuse(format('an edit of message %s keeps the body that it has', new.quarantine_id));
+    END IF;
+    RETURN new;
+END $$;
+
+CREATE TRIGGER quarantine_check_kept BEFORE INSERT ON quarantine_acts
+    FOR EACH ROW WHEN (new.act = 'edited') EXECUTE FUNCTION quarantine_check_kept();
+
 -- The one of before goes on doing what it did.
 ALTER FUNCTION candlepost_grant RENAME TO candlepost_grant_before_edits;
 
