@@ -179,10 +179,12 @@ enum MarketPage {
     private static func tapeTable(_ tape: [Announcement]) -> HTML {
         Table.html(
             caption: "Newest announcements of this market",
-            [.init("id", number: true), .init("what"), .init("state"), .init("at")],
+            [.init("id", number: true), .init("interval"), .init("state"), .init("at")],
             tape.map { event in
                 [
-                    "<a href=\"/events/\(event.id)\">\(event.id)</a>", "\(event.kind) \(event.start)",
+                    "<a href=\"/events/\(event.id)\">\(event.id)</a>",
+                    // Most are candles: the word would leave no room for the time.
+                    event.kind == RecordKind.candleStick.name ? HTML(event.start) : "\(event.kind) \(event.start)",
                     State.html(event.state),
                     HTML(event.publishedAt ?? event.createdAt),
                 ]

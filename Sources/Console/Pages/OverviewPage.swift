@@ -101,16 +101,18 @@ struct Finding: Sendable, Equatable {
             all.append(
                 Finding(
                     weight: .warn,
-                    what:
-                        "\(Figures.grouped(overview.parked)) rows are parked: the broker rejected them for what is in them.",
+                    what: overview.parked == 1
+                        ? "One row is parked: the broker rejected it for what is in it."
+                        : "\(Figures.grouped(overview.parked)) rows are parked: the broker rejected them for what is in them.",
                     step: "See why, mend it, and retry them; or give them up.", path: "/parked"))
         }
         if let most = overview.quarantine.first {
             all.append(
                 Finding(
                     weight: .warn,
-                    what:
-                        "\(Figures.grouped(overview.inQuarantine)) messages are in quarantine, most of them \(most.reason).",
+                    what: overview.inQuarantine == 1
+                        ? "One message is in quarantine: \(most.reason)."
+                        : "\(Figures.grouped(overview.inQuarantine)) messages are in quarantine, most of them \(most.reason).",
                     step: "See what was refused and why, and decide.", path: "/quarantine"))
         }
         if report.partitions.idsAhead < 1_000_000 {
