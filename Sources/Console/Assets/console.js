@@ -30,9 +30,13 @@ const replace = (block, fresh) => {
   const places = [...block.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
   const focus = block.contains(document.activeElement) ? document.activeElement : null;
   const path = focus?.getAttribute("href");
+  const isHere = !!focus?.closest("tr.here");
   block.replaceChildren(...fresh.childNodes);
   block.querySelectorAll(".scroll").forEach((box, place) => { box.scrollLeft = places[place] ?? 0; });
-  if (path) block.querySelector(`a[href="${CSS.escape(path)}"]`)?.focus({ preventScroll: true });
+  if (!path) return;
+  const link = block.querySelector(`a[href="${CSS.escape(path)}"]`);
+  link?.focus({ preventScroll: true });
+  if (isHere) link?.closest("tr")?.classList.add("here");
 };
 
 const refresh = async () => {

@@ -90,12 +90,23 @@ enum SystemPage {
         shown.ids = try report.map { row throws(PostgresError) in (try row.bool(0), try row.text(1)) }
         let sizes = try await connection.execute(
             """
-            SELECT c.relname::text, greatest(0, c.reltuples)::bigint, pg_total_relation_size(c.oid)
-            FROM pg_class c WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'outbox'::regclass)
-              AND c.relkind = 'r' AND NOT c.relispartition ORDER BY 3 DESC LIMIT 40
+            SELECT c.relname::text, part.rows, part.bytes
+            FROM pg_class c CROSS JOIN LATERAL (
+                -- A partitioned table has the sizes of its partitions; what was never analyzed has no number of rows.
+                SELECT CASE WHEN bool_or(p.reltuples >= 0) THEN sum(greatest(p.reltuples, 0)) END::bigint AS rows,
+                       sum(pg_total_relation_size(p.oid))::bigint AS bytes
+                FROM pg_class p
+                WHERE p.oid = c.oid AND c.relkind = 'r'
+                   OR c.relkind = 'p' AND p.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)
+            ) part
+            WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'outbox'::regclass)
+              AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 3 DESC NULLS LAST LIMIT 40
             """)
         shown.sizes = try sizes.map { row throws(PostgresError) in
-            [try row.text(0), Figures.grouped(try row.int8(1)), size(try row.int8(2))]
+            let bytes = try row.isNull(2) ? 0 : try row.int8(2)
+            return [
+                try row.text(0), try row.isNull(1) ? "not known yet" : Figures.grouped(try row.int8(1)), size(bytes),
+            ]
         }
         return shown
     }
