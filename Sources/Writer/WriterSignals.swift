@@ -76,7 +76,7 @@ struct WriterSignals: Sendable {
             if wait > .zero { try await PollThread.sleep(for: wait) }
             next = .now + .milliseconds(2)
             do throws(PostgresError) {
-                _ = try await connection.pipeline([ring])
+                _ = try await connection.pipeline([ring], patience: .milliseconds(20))
                 if isRefused { logger.info("the server takes notifications again") }
                 isRefused = false
             } catch {

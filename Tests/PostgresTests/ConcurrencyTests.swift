@@ -1,4 +1,5 @@
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -74,4 +75,38 @@ struct ConcurrencyTests {
             #expect(try await caller.value == 5)
         }
     }
+
+    /// An answer that is not urgent is read when somebody else's is, or another command waits for its turn.
+    @Test(.timeLimit(.minutes(2))) func whoIsPatientGetsTheAnswerWhenTheThreadIsAwake() async throws {
+        try await withTestDatabase { database in
+            let (patient, other) = (try await database.connect(), try await database.connect())
+            let first = Task.immediate {
+                try await patient.pipeline([Statement("SELECT 1")], patience: .seconds(3600))[0].int4(0, 0)
+            }
+            let second = Task.immediate { try await patient.execute("SELECT 2").int4(0, 0) }
+            #expect(try await [first.value, second.value] == [1, 2])
+
+            let isThere = Flag()
+            async let third = patient.pipeline([Statement("SELECT 3")], patience: .seconds(3600))
+            async let ticks: Void = {
+                while !isThere.isSet { _ = try await other.execute("SELECT 1") }
+            }()
+            #expect(try await third[0].int4(0, 0) == 3)
+            isThere.set()
+            try await ticks
+        }
+    }
+
+    @Test func whoIsPatientWaitsNoLongerThanSaid() async throws {
+        try await withTestDatabase { database in
+            let patient = try await database.connect()
+            #expect(try await patient.pipeline([Statement("SELECT 1")], patience: .milliseconds(30))[0].int4(0, 0) == 1)
+        }
+    }
+}
+
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
 }

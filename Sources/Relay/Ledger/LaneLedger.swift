@@ -155,6 +155,9 @@ struct LaneLedger: Sendable {
         }
     }
 
+    /// How long it may take to notice that the chains were extended: the next message wakes the thread sooner, where there are many.
+    private static let patience = Duration.milliseconds(20)
+
     /// Extends the chains. Should another relay have extended one of them, the insert fails on the key (23505): this
     /// relay is no longer the owner and must stop.
     func record(_ entries: [LedgerEntry]) async throws(PostgresError) {
@@ -178,28 +181,29 @@ struct LaneLedger: Sendable {
             for id in entry.excepted { excepted.append(int8: id) }
         }
         Failpoint.reach("relay.before_mark")
-        _ = try await connection.pipeline([
-            Statement(
-                """
-                INSERT INTO outbox_deliveries (lane, after_id, upto_id, rows, relay, published_at)
-                SELECT lane, after_id, upto_id, n, $5, now() - make_interval(secs => age)
-                FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::int[], $6::double precision[])
-                     AS t(lane, after_id, upto_id, n, age)
-                """,
-                name: "record_deliveries",
-                [lanes, afterIDs, upToIDs, counts].map(Parameter.array) + [.text(relay), .array(ages)]),
-            // A row that was superseded while it was on its way is published. Whoever supersedes locks the ledger, so what
-            // he wrote is seen by now.
-            Statement(
-                """
-                UPDATE outbox_exceptions x SET published_at = now(), relay = $4
-                FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS t(lane, after_id, upto_id)
-                WHERE x.lane = t.lane AND x.outbox_id > t.after_id AND x.outbox_id <= t.upto_id
-                  AND x.published_at IS NULL AND x.outbox_id <> ALL($5::bigint[])
-                """,
-                name: "record_exceptions",
-                [lanes, afterIDs, upToIDs].map(Parameter.array) + [.text(relay), .array(excepted)]),
-        ])
+        _ = try await connection.pipeline(
+            [
+                Statement(
+                    """
+                    INSERT INTO outbox_deliveries (lane, after_id, upto_id, rows, relay, published_at)
+                    SELECT lane, after_id, upto_id, n, $5, now() - make_interval(secs => age)
+                    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::int[], $6::double precision[])
+                         AS t(lane, after_id, upto_id, n, age)
+                    """,
+                    name: "record_deliveries",
+                    [lanes, afterIDs, upToIDs, counts].map(Parameter.array) + [.text(relay), .array(ages)]),
+                // A row that was superseded while it was on its way is published. Whoever supersedes locks the ledger, so what
+                // he wrote is seen by now.
+                Statement(
+                    """
+                    UPDATE outbox_exceptions x SET published_at = now(), relay = $4
+                    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS t(lane, after_id, upto_id)
+                    WHERE x.lane = t.lane AND x.outbox_id > t.after_id AND x.outbox_id <= t.upto_id
+                      AND x.published_at IS NULL AND x.outbox_id <> ALL($5::bigint[])
+                    """,
+                    name: "record_exceptions",
+                    [lanes, afterIDs, upToIDs].map(Parameter.array) + [.text(relay), .array(excepted)]),
+            ], patience: Self.patience)
         Failpoint.reach("relay.marked")
     }
 

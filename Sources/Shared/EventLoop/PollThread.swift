@@ -25,15 +25,19 @@ public final class PollThread: SerialExecutor, TaskExecutor {
         public var writable: Bool
         /// When to call the ready handler although the socket is silent; nil: never.
         public var deadline: ContinuousClock.Instant?
+        /// Whether to call the ready handler whenever the thread is awake for something else: then nobody needs to be woken for
+        /// what is not urgent.
+        public var isPatient: Bool
 
         public init(
             descriptor: Int32 = -1, readable: Bool = false, writable: Bool = false,
-            deadline: ContinuousClock.Instant? = nil
+            deadline: ContinuousClock.Instant? = nil, isPatient: Bool = false
         ) {
             self.descriptor = descriptor
             self.readable = readable
             self.writable = writable
             self.deadline = deadline
+            self.isPatient = isPatient
         }
     }
 

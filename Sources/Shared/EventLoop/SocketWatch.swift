@@ -37,10 +37,11 @@ struct SocketWatch {
         return descriptors[0].revents != 0
     }
 
-    /// Calls the handlers of the sockets that the last sleep found ready, and of the deadlines that have passed.
+    /// Calls the handlers of the sockets that the last sleep found ready, and of the deadlines that have passed, and of the patient.
     func callReady(on thread: PollThread, at now: ContinuousClock.Instant) {
         for (index, connection) in connections.enumerated() {
-            let isDue = interests[index].deadline.map { $0 <= now } ?? false
+            let interest = interests[index]
+            let isDue = interest.isPatient || interest.deadline.map { $0 <= now } ?? false
             if isDue || descriptors[index + 1].revents != 0 { connection.callReady(on: thread) }
         }
     }

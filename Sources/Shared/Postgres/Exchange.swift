@@ -10,6 +10,8 @@ struct Command {
     let work: Work
     /// nil: no bound.
     let timeout: Duration?
+    /// How long the answer may lie there before it is read.
+    var patience = Duration.zero
     let continuation: Continuation
 
     /// What is sent, in bytes, without the texts of statements.
@@ -42,16 +44,17 @@ struct Exchange {
     /// The first error, which the caller gets.
     var error: PostgresError?
     var deadline: ContinuousClock.Instant?
-    var received: ReceivedBytes
+    /// Until when nobody needs to be woken for the answer.
+    let patientUntil: ContinuousClock.Instant
     /// What came has added so much to the deadline.
     private var grace = Duration.zero
 
-    init(_ command: Command, mode: Mode, socket: Int32) {
+    init(_ command: Command, mode: Mode) {
         self.command = command
         self.mode = mode
-        received = ReceivedBytes(on: socket)
         let sent = Duration.transfer(of: command.byteCount)
         deadline = command.timeout.map { .now + $0 + sent }
+        patientUntil = .now + command.patience
     }
 
     /// So many bytes have come: they took their time.

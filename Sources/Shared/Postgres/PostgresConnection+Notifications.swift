@@ -43,7 +43,7 @@ extension PostgresConnection {
 
     func takeNotifications() {
         guard handle?.drainNotifications() == true else { return }
-        if let socket = handle?.socket { unasked = ReceivedBytes(on: socket) }
+        if exchange == nil, let socket = handle?.socket { received = ReceivedBytes(on: socket) }
         notified = waiters.isEmpty
         endWaits(returning: .success(true)) { _ in true }
     }

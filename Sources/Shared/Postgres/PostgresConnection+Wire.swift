@@ -14,13 +14,13 @@ extension PostgresConnection {
         case .pipeline(let statements):
             do {
                 let steps = try cache.plan(statements)
-                exchange = Exchange(command, mode: .pipeline(PipelineState(steps: steps)), socket: handle?.socket ?? -1)
+                exchange = Exchange(command, mode: .pipeline(PipelineState(steps: steps)))
                 send(steps, of: statements)
             } catch {
                 command.continuation.resume(returning: .failure(error))
             }
         case .script(let sql):
-            exchange = Exchange(command, mode: .script, socket: handle?.socket ?? -1)
+            exchange = Exchange(command, mode: .script)
             let sent = handle?.exitPipelineMode() == true && handle?.sendScript(sql) == true
             flush(afterSending: sent)
         }
@@ -74,14 +74,12 @@ extension PostgresConnection {
     /// deadline.
     private func receivesTooMuch() -> Bool {
         guard let socket = handle?.socket else { return true }
-        let bytes: UInt64
+        let bytes = received.count(on: socket)
         let limit: Int
         if exchange != nil {
-            bytes = exchange?.received.count(on: socket) ?? 0
             limit = maximumReplyBytes
             if bytes > 1 << 20 { exchange?.extend(by: bytes) }
         } else {
-            bytes = unasked.count(on: socket)
             limit = Self.maximumUnaskedBytes
         }
         guard bytes > limit else { return false }
@@ -177,7 +175,7 @@ extension PostgresConnection {
             return send(steps, of: remains)
         }
         self.exchange = nil
-        if let handle = handle?.socket { unasked = ReceivedBytes(on: handle) }
+        if let socket = handle?.socket { received = ReceivedBytes(on: socket) }
         exchange.resume()
         startNextCommand()
     }

@@ -17,7 +17,8 @@ public actor PostgresConnection {
     let maximumReplyBytes: Int
     /// Notices and changed settings come unasked, and are few.
     static let maximumUnaskedBytes = 1 << 20
-    var unasked = ReceivedBytes(on: -1)
+    /// Since the last answer, or the last notification.
+    var received = ReceivedBytes(on: -1)
     let redaction: Redaction
 
     /// nil before ``open(_:)`` and after the end.
@@ -105,7 +106,7 @@ public actor PostgresConnection {
     private func open(_ handle: consuming ConnectionHandle) {
         processID.store(handle.backendProcessID, ordering: .relaxed)
         version.store(handle.serverVersion, ordering: .relaxed)
-        unasked = ReceivedBytes(on: handle.socket)
+        received = ReceivedBytes(on: handle.socket)
         self.handle = consume handle
         executor.onReady { [weak self] in
             guard let self else { return }
@@ -129,12 +130,16 @@ public actor PostgresConnection {
     /// Runs the statements in one round trip, as one transaction unless they contain `BEGIN` and `COMMIT`.
     ///
     /// If the statements open a transaction and one of them fails, it has been rolled back when this throws.
+    /// - Parameter patience: how long the answer may lie there before it is read, unless the thread is awake for something else; so
+    ///   long other answers and notifications of this session wait, too.
     /// - Returns: the result of each statement, in order.
     /// - Throws: the first error. Whether a commit that was under way took effect is unknown for `connectionLost`,
     ///   `replyTimeout` and `closed`.
-    public func pipeline(_ statements: [Statement]) async throws(PostgresError) -> [Rows] {
+    public func pipeline(
+        _ statements: [Statement], patience: Duration = .zero
+    ) async throws(PostgresError) -> [Rows] {
         if statements.isEmpty && end == nil { return [] }
-        return try await run(.pipeline(statements), timeout: replyTimeout)
+        return try await run(.pipeline(statements), timeout: replyTimeout, patience: patience)
     }
 
     /// Runs one statement.
@@ -167,10 +172,12 @@ public actor PostgresConnection {
         try await run(.pipeline(statements), timeout: timeout)
     }
 
-    private func run(_ work: Command.Work, timeout: Duration?) async throws(PostgresError) -> [Rows] {
+    private func run(
+        _ work: Command.Work, timeout: Duration?, patience: Duration = .zero
+    ) async throws(PostgresError) -> [Rows] {
         let result = await withCheckedContinuation { (continuation: Command.Continuation) in
             if let end { return continuation.resume(returning: .failure(end)) }
-            queue.append(Command(work: work, timeout: timeout, continuation: continuation))
+            queue.append(Command(work: work, timeout: timeout, patience: patience, continuation: continuation))
             startNextCommand()
         }
         return try result.get()
@@ -179,10 +186,19 @@ public actor PostgresConnection {
     /// Tells the thread what to wait for from now on.
     func updateInterest() {
         guard end == nil else { return executor.wait(for: PollThread.Interest()) }
-        let deadlines = waiters.values.map(\.deadline) + [exchange?.deadline, nextLookForHiddenBytes].compactMap { $0 }
+        let patience = patientUntil
+        let deadlines =
+            waiters.values.map(\.deadline) + [exchange?.deadline, nextLookForHiddenBytes, patience].compactMap(\.self)
         executor.wait(
             for: PollThread.Interest(
-                descriptor: handle?.socket ?? -1, readable: true, writable: hasUnsentBytes, deadline: deadlines.min()))
+                descriptor: handle?.socket ?? -1, readable: patience == nil, writable: hasUnsentBytes,
+                deadline: deadlines.min(), isPatient: patience != nil))
+    }
+
+    /// Nil when what comes is to be read at once.
+    private var patientUntil: ContinuousClock.Instant? {
+        guard let exchange, queue.isEmpty, exchange.patientUntil > .now else { return nil }
+        return exchange.patientUntil
     }
 
     /// OpenSSL may hold back a part of a record above 8 KB after libpq has read once; the socket then stays silent
