@@ -1,5 +1,6 @@
 import Outbox
 import Postgres
+import Program
 import Schema
 import Service
 
@@ -18,13 +19,7 @@ enum ActsPage {
                 "SELECT \(sql) FROM outbox_acts a WHERE id < $1 ORDER BY id DESC LIMIT \(Listing.pageSize + 1)",
                 [.int8(before)])
         }
-        var listing = Listing(columns: columns)
-        listing.rows = try rows.map { row throws(PostgresError) in try row.listing(columns) }
-        if listing.rows.count > Listing.pageSize {
-            listing.rows.removeLast()
-            listing.next = ask.fields.with("before", listing.rows.last?[0].shown).query
-        }
-        return listing
+        return try Listing(columns, rows, ask, goesOn: "before")
     }
 
     /// An act is at work while somebody holds its lock.
@@ -77,7 +72,7 @@ enum ActPage {
             try await connection.execute("SELECT \(ActsPage.sql) FROM outbox_acts a WHERE id = $1", [.int8(id)])
         }
         guard rows.count == 1 else { throw PageError.notFound("There is no act \(id).") }
-        let row = try rows[0].listing(ActsPage.columns)
+        let row = try rows[0].cells(ActsPage.columns)
         let (act, selection, state) = (row[1].shown, row[2].shown, row[9].shown)
         let (count, done) = (try rows[0].int8(3), try rows[0].int8(4))
         let facts: [(String, String)] = [

@@ -23,13 +23,7 @@ enum MarketsPage {
                     .int8(Int64(Listing.pageSize) + 1),
                 ])
         }
-        var listing = Listing(columns: columns)
-        listing.rows = try rows.map { row throws(PostgresError) in try row.listing(columns) }
-        if listing.rows.count > Listing.pageSize {
-            listing.rows.removeLast()
-            listing.next = ask.fields.with("after", listing.rows.last?[0].shown).query
-        }
-        return listing
+        return try Listing(columns, rows, ask, goesOn: "after")
     }
 
     static func page(_ ask: Ask) async throws -> Page {

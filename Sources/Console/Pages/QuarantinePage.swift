@@ -36,13 +36,7 @@ enum QuarantinePage {
                 FROM quarantine \(clause) ORDER BY id DESC LIMIT $\(selection.parameters.count)
                 """, selection.parameters)
         }
-        var listing = Listing(columns: columns)
-        listing.rows = try rows.map { row throws(PostgresError) in try row.listing(columns) }
-        if listing.rows.count > Listing.pageSize {
-            listing.rows.removeLast()
-            listing.next = ask.fields.with("before", listing.rows.last?[0].shown).query
-        }
-        return listing
+        return try Listing(columns, rows, ask, goesOn: "before")
     }
 
     static func page(_ ask: Ask) async throws -> Page {

@@ -27,7 +27,7 @@ enum SystemPage {
                 """)
         }
         return Listing(
-            columns: columns, rows: try rows.map { row throws(PostgresError) in try row.listing(columns) })
+            columns: columns, rows: try rows.map { row throws(PostgresError) in try row.cells(columns) })
     }
 
     static func page(_ ask: Ask, settings: ConsoleSettings) async throws -> Page {

@@ -1,5 +1,6 @@
 import Outbox
 import Postgres
+import Program
 import Service
 import Synchronization
 
@@ -24,18 +25,15 @@ struct Listing: Sendable {
     }
 }
 
-extension Row {
-    /// The values of a row, by the columns' kinds: numbers are `bigint`, everything else is text.
-    func listing(_ columns: [ListingColumn]) throws(PostgresError) -> [ListingValue] {
-        var values: [ListingValue] = []
-        for (place, column) in columns.enumerated() {
-            if try isNull(place) {
-                values.append(.null)
-            } else {
-                values.append(column.isNumber ? .integer(try int8(place)) : .text(try text(place)))
-            }
-        }
-        return values
+extension Listing {
+    /// A page of rows by id, of which one more than a page has was asked for.
+    /// - Parameter goesOn: the field of the next page's address that takes the last id of this one.
+    init(_ columns: [ListingColumn], _ rows: Rows, _ ask: Ask, goesOn field: String) throws(PostgresError) {
+        self.init(columns: columns)
+        self.rows = try rows.map { row throws(PostgresError) in try row.cells(columns) }
+        guard self.rows.count > Self.pageSize else { return }
+        self.rows.removeLast()
+        next = ask.fields.with(field, self.rows.last?[0].shown).query
     }
 }
 
