@@ -51,16 +51,16 @@ let package = Package(
         .executableTarget(
             name: "Writer",
             dependencies: [
-                "AMQP", "CZlib", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service", "Storing",
-                argumentParser,
+                "AMQP", "CZlib", "EventLoop", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service",
+                "Storing", argumentParser,
                 coreMetrics, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "Relay",
             dependencies: [
-                "AMQP", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", "Traces", argumentParser,
-                deque,
+                "AMQP", "EventLoop", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", "Traces",
+                argumentParser, deque,
                 heap, lifecycle, logging, coreMetrics, unixSignals,
             ],
             swiftSettings: settings),
@@ -86,7 +86,8 @@ let package = Package(
             name: "Storing", dependencies: ["Postgres", "Records", "Schema", "Service"],
             path: "Sources/Shared/Storing", swiftSettings: settings),
         .target(
-            name: "Program", dependencies: ["AMQP", "Postgres", "Schema", "Service", lifecycle, logging, coreMetrics],
+            name: "Program",
+            dependencies: ["AMQP", "EventLoop", "Postgres", "Schema", "Service", lifecycle, logging, coreMetrics],
             path: "Sources/Shared/Program", swiftSettings: settings),
         .target(
             name: "Schema", dependencies: ["Postgres", logging], path: "Sources/Shared/Schema",
@@ -105,7 +106,8 @@ let package = Package(
         .target(
             name: "Postgres", dependencies: ["CLibPQ", "EventLoop", logging], path: "Sources/Shared/Postgres",
             swiftSettings: settings),
-        .target(name: "EventLoop", path: "Sources/Shared/EventLoop", swiftSettings: settings),
+        .target(
+            name: "EventLoop", dependencies: [deque], path: "Sources/Shared/EventLoop", swiftSettings: settings),
         .systemLibrary(
             name: "CLibPQ", path: "Sources/Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(

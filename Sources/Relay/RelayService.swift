@@ -1,5 +1,6 @@
 import AMQP
 import CoreMetrics
+import EventLoop
 import Logging
 import Outbox
 import Postgres
@@ -23,7 +24,7 @@ struct RelayService: ServiceLifecycle.Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await health.progress.watch() }
             if let tracer = metrics.tracer { group.addTask { await tracer.run() } }
-            group.addTask { await watch.run() }
+            group.addTask(executorPreference: try? PollThread.shared()) { await watch.run() }
             defer { group.cancelAll() }
             try await relayUntilShutdown()
         }

@@ -1,3 +1,4 @@
+import EventLoop
 import Logging
 import Service
 import Synchronization
@@ -47,7 +48,7 @@ final class WriterProgress: Sendable {
 
     /// Returns when a batch has waited for so long to be stored.
     func awaitStandstill(of limit: Duration) async throws {
-        repeat { try await Task.sleep(for: min(limit / 4, .seconds(1))) } while still(at: .now) < limit
+        repeat { try await PollThread.sleep(for: min(limit / 4, .seconds(1))) } while still(at: .now) < limit
     }
 
     /// For how long batches have waited, and none was stored.

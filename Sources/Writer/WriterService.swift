@@ -1,4 +1,5 @@
 import AMQP
+import EventLoop
 import Logging
 import Program
 import Records
@@ -25,10 +26,13 @@ struct WriterService: ServiceLifecycle.Service {
 
     /// Consumes until the program is to stop; then takes nothing new, stores and acknowledges what has arrived, and returns.
     func run() async throws {
+        let connections = try? PollThread.shared()
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await signals.run { try? await store.ensureConnected() } }
-            group.addTask { await progress.watch() }
-            group.addTask { await watch.run() }
+            group.addTask(executorPreference: connections) {
+                await signals.run { try? await store.ensureConnected() }
+            }
+            group.addTask { await progress.watch() }  // beside them: their thread may be stuck
+            group.addTask(executorPreference: connections) { await watch.run() }
             await consumeUntilShutdown()
             group.cancelAll()
         }

@@ -1,4 +1,5 @@
 import CoreMetrics
+import EventLoop
 import Logging
 import Postgres
 import Quarantine
@@ -32,7 +33,7 @@ struct WriterSignals: Sendable {
         self.logger = logger
     }
 
-    /// Tells the relay that there are new rows. Returns at once; rings within two milliseconds go out as one.
+    /// Tells the relay that there are new rows. Returns at once; what is rung within two milliseconds of a ring goes out as one.
     func ringDoorbell() { doorbell.ring() }
 
     /// Works until the task is cancelled; when the connection is lost, connects again.
@@ -68,8 +69,12 @@ struct WriterSignals: Sendable {
     private func ringing(_ connection: PostgresConnection) async throws {
         let ring = Statement("SELECT pg_notify($1, '')", name: "ring", [.text(Channel.outbox)])
         var isRefused = false
+        var next = ContinuousClock.now
         while true {
             try await doorbell.wait()
+            let wait = next - .now
+            if wait > .zero { try await PollThread.sleep(for: wait) }
+            next = .now + .milliseconds(2)
             do throws(PostgresError) {
                 _ = try await connection.pipeline([ring])
                 if isRefused { logger.info("the server takes notifications again") }
@@ -84,7 +89,6 @@ struct WriterSignals: Sendable {
                 }
                 isRefused = true
             }
-            try await Task.sleep(for: .milliseconds(2))
         }
     }
 

@@ -35,7 +35,7 @@ extension AMQPPublisher {
         let waiting = Task { try await self.nextOutcomes() }
         Task {
             for _ in 0..<turns { await Task.yield() }
-            self.close()
+            await self.close()
         }
         _ = try await waiting.value
     }
@@ -47,7 +47,7 @@ extension AMQPConsumer {
         let waiting = Task { try await self.nextBatch(limit: 1, delay: .zero) }
         Task {
             for _ in 0..<turns { await Task.yield() }
-            self.close()
+            await self.close()
         }
         _ = try await waiting.value
     }
@@ -55,7 +55,7 @@ extension AMQPConsumer {
     fileprivate func waitTwice() async -> [AMQPError] {
         let tasks = (0..<2).map { _ in Task { try await self.nextBatch(limit: 1, delay: .zero) } }
         let second = await failure { try await tasks[1].value }
-        close()
+        await close()
         return [await failure { try await tasks[0].value }, second].compactMap(\.self)
     }
 }

@@ -1,4 +1,5 @@
 import AMQP
+import EventLoop
 import Outbox
 import Postgres
 
@@ -15,7 +16,7 @@ extension RelaySession {
             let refusal = try await ledger.tryToRecord(entries)
             return refusal.map { .notRecorded(reason: $0) } ?? .recorded(entries)
         case .waitForLedger(let pause):
-            try await Task.sleep(for: pause)
+            try await PollThread.sleep(for: pause)
             return .recordAgain
         case .countRelays: return .counted(try await ledger.muster(key: presence))
         case .claim(let lanes, let limit): return .claimed(try await ledger.claim(lanes, limit: limit))
@@ -26,7 +27,7 @@ extension RelaySession {
             try await ledger.park(culprits)
             return .parked
         case .wait(let lane, let claim, let pause):
-            try await Task.sleep(for: pause)
+            try await PollThread.sleep(for: pause)
             return .resume(lane: lane, claim: claim)
         case .ensureQueue:
             try await connections.publisher.ensureQueue()

@@ -1,5 +1,6 @@
 import AMQP
 import CoreMetrics
+import EventLoop
 import Outbox
 import Postgres
 import Schema
@@ -96,7 +97,7 @@ struct WakeUps: Sendable {
         while true {
             if let place = connections.place { try place.servers.require(place.server) }
             await post(.balanceDue)
-            try await Task.sleep(for: .seconds(1))
+            try await PollThread.sleep(for: .seconds(1))
         }
     }
 
@@ -148,7 +149,7 @@ struct WakeUps: Sendable {
             let superseded = try await superseded()
             if lastSuperseded >= 0 && superseded != lastSuperseded { await post(.superseded) }
             lastSuperseded = superseded
-            try await Task.sleep(for: .seconds(2))
+            try await PollThread.sleep(for: .seconds(2))
         }
     }
 

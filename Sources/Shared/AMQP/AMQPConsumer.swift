@@ -26,7 +26,7 @@ public actor AMQPConsumer {
     /// What parts of messages may take beside the longest body that is taken, in bytes.
     private static let unfinishedReserve = 32 << 20
 
-    private nonisolated let thread: PollThread
+    private nonisolated let executor: ConnectionExecutor
     private let configuration: AMQPConfiguration
     private let onQueueChange: @Sendable (QueueChange) -> Void
     private var channels: [QueueChannel] = []
@@ -45,23 +45,22 @@ public actor AMQPConsumer {
     private var hasStarted = false
     private var isStopping = false
 
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// The thread of this connection, for tasks whose work is nearly all with it: see `withTaskExecutorPreference`. They must
-    /// end before the last reference to this object does, and must never block.
-    public nonisolated var taskExecutor: any TaskExecutor { thread }
+    /// See ``ConnectionExecutor/taskExecutor``.
+    public nonisolated var taskExecutor: any TaskExecutor { executor.taskExecutor }
 
     private init(
         _ configuration: AMQPConfiguration, queues: Int, onQueueChange: @escaping @Sendable (QueueChange) -> Void
     ) throws(AMQPError) {
-        thread = try PollThread.forConnection("amqp-consumer")
+        executor = try ConnectionExecutor.forBroker("amqp-consumer")
         self.configuration = configuration
         self.onQueueChange = onQueueChange
         assembler = DeliveryAssembler(queues: queues)
         ledger = DeliveryLedger(channels: queues)
     }
 
-    deinit { thread.stop() }
+    deinit { executor.end() }
 
     /// Connects, creates the queues that are missing, and starts deliveries from them.
     /// - Parameters:
@@ -105,7 +104,8 @@ public actor AMQPConsumer {
         }
         hasStarted = true
         each { channel, out in channel.consume(&out, at: .now) }
-        thread.onReady { [weak self] in self?.assumeIsolated { $0.turn() } }
+        executor.onReady { [weak self] in self?.assumeIsolated { $0.turn() } }
+        executor.moveIn()
         turn()
         return address
     }
@@ -181,11 +181,14 @@ public actor AMQPConsumer {
 
     /// Sends the acknowledgements that still wait, gives back the rest, and ends the connection in good order, within
     /// `closeTimeout`.
-    public func close() {
+    public func close() async {
         guard failure == nil else { return }
         each { channel, out in channel.giveBack(&out) }
-        link?.close(channels.filter(\.isOpen).map(\.channel), within: configuration.closeTimeout)
+        let open = channels.filter(\.isOpen).map(\.channel)
+        var link = link.take()
         fail(.closed)
+        guard await executor.movedOut() else { return }
+        link?.close(open, within: configuration.closeTimeout)
     }
 
     // MARK: one turn of the connection
@@ -207,7 +210,7 @@ public actor AMQPConsumer {
         let due = isUrgent ? firstArrival.map { $0 + limits.delay } : hasRoom ? now + Self.lookInterval : nil
         let deadline = [due, channels.lazy.compactMap(\.deadline).min()].compactMap(\.self).min()
         let interest = link?.interest(reading: hasRoom, isUrgent: isUrgent, deadline: deadline, now: now)
-        if let interest { thread.wait(for: interest) }
+        if let interest { executor.wait(for: interest) }
     }
 
     /// Whether a batch below its limits may be handed out.
@@ -317,7 +320,7 @@ public actor AMQPConsumer {
 
     private func fail(_ error: AMQPError) {
         failure = error
-        thread.wait(for: PollThread.Interest())
+        executor.wait(for: PollThread.Interest())
         link?.sayGoodbye(after: error)
         link = nil
         waiter.resume(.failure(error))

@@ -38,13 +38,13 @@ public actor AMQPInspector {
         case publishing
     }
 
-    private let thread: PollThread
+    private let executor: ConnectionExecutor
 
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    private init() throws(AMQPError) { thread = try PollThread.forConnection("amqp-inspector") }
+    private init() throws(AMQPError) { executor = try ConnectionExecutor.forBroker("amqp-inspector") }
 
-    deinit { thread.stop() }
+    deinit { executor.end() }
 
     /// Connects, looks, tries what the purpose needs as far as that leaves no trace, and ends the connection.
     /// - Returns: the address that answered, without credentials, and the queues in the order given.

@@ -9,7 +9,7 @@ public import Logging
 /// After an error the connection is gone for good: every call throws that error, and the fate of every message that was
 /// not settled is unknown, so it has to be published again.
 public actor AMQPPublisher {
-    private nonisolated let thread: PollThread
+    private nonisolated let executor: ConnectionExecutor
     private let configuration: AMQPConfiguration
     private let queue: QueueDeclaration
     private let logger: Logger
@@ -34,16 +34,15 @@ public actor AMQPPublisher {
     /// How many published messages are unsettled.
     public var unconfirmedCount: Int { confirms.count }
 
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// The thread of this connection, for tasks whose work is nearly all with it: see `withTaskExecutorPreference`. They must
-    /// end before the last reference to this object does, and must never block.
-    public nonisolated var taskExecutor: any TaskExecutor { thread }
+    /// See ``ConnectionExecutor/taskExecutor``.
+    public nonisolated var taskExecutor: any TaskExecutor { executor.taskExecutor }
 
     private init(
         _ configuration: AMQPConfiguration, queue: QueueDeclaration, logger: Logger
     ) throws(AMQPError) {
-        thread = try PollThread.forConnection("amqp-publisher")
+        executor = try ConnectionExecutor.forBroker("amqp-publisher")
         self.configuration = configuration
         self.queue = queue
         self.logger = logger
@@ -52,7 +51,7 @@ public actor AMQPPublisher {
 
     deinit {
         blockedSink.finish()
-        thread.stop()
+        executor.end()
     }
 
     /// Connects, creates the queue if it is missing, and asks the broker for confirms.
@@ -76,7 +75,8 @@ public actor AMQPPublisher {
         try link.selectConfirms(within: limit)
         let address = link.address
         self.link = consume link
-        thread.onReady { [weak self] in self?.assumeIsolated { $0.turn() } }
+        executor.onReady { [weak self] in self?.assumeIsolated { $0.turn() } }
+        executor.moveIn()
         turn()
         return address
     }
@@ -92,7 +92,7 @@ public actor AMQPPublisher {
         if let failure { throw failure }
         let tags = confirms.publish(batch.ids)
         link?.outgoing.add(batch.takeFrames())
-        turn()
+        turn(reads: false)
         return tags
     }
 
@@ -127,27 +127,30 @@ public actor AMQPPublisher {
 
     /// Ends the connection in good order, within `closeTimeout`. It does not wait for confirms; what is unsettled
     /// counts as unknown.
-    public func close() {
+    public func close() async {
         guard failure == nil else { return }
-        link?.close([FrameWriter.channel], within: configuration.closeTimeout)
+        var link = link.take()
         fail(.closed)
+        guard await executor.movedOut() else { return }
+        link?.close([FrameWriter.channel], within: configuration.closeTimeout)
     }
 
     // MARK: one turn of the connection
 
     /// Reads what has come, writes what can be written, hands out outcomes, and says what to wait for.
-    private func turn() {
+    /// - Parameter reads: not where something may have come, but nothing says so.
+    private func turn(reads: Bool = true) {
         guard failure == nil else { return }
         let now = ContinuousClock.now
         do throws(AMQPError) {
-            try read(at: now)
+            if reads { try read(at: now) }
             try link?.keepAlive(at: now)
             try link?.flush(at: now)
         } catch {
             return fail(error)
         }
         answer()
-        if let interest = link?.interest(reading: true, deadline: nil, now: now) { thread.wait(for: interest) }
+        if let interest = link?.interest(reading: true, deadline: nil, now: now) { executor.wait(for: interest) }
     }
 
     private func read(at now: ContinuousClock.Instant) throws(AMQPError) {
@@ -192,7 +195,7 @@ public actor AMQPPublisher {
 
     private func fail(_ error: AMQPError) {
         failure = error
-        thread.wait(for: PollThread.Interest())
+        executor.wait(for: PollThread.Interest())
         link?.sayGoodbye(after: error)
         link = nil
         blockedSink.finish()

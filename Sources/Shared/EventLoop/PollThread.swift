@@ -1,21 +1,23 @@
 import Glibc
 import Synchronization
 
-/// A thread that runs the jobs of one actor and, between them, sleeps in `poll(2)` over one socket.
+/// A thread that runs jobs and, between them, sleeps in `poll(2)` over the sockets of all connections that live on it, until a
+/// job, a socket or a deadline is due.
 ///
-/// It is an executor for tasks too: what resumes a continuation starts on the executor of the task, before the task goes on to
+/// A program has one for all its connections, ``shared()``: who goes on after an event is on the thread that was woken for it, so
+/// nobody is woken by anybody. Waking a thread costs as much as a small message does altogether.
+///
+/// It is an executor for tasks, too: what resumes a continuation starts on the executor of the task, before the task goes on to
 /// its actor, and without a preference that is the pool of threads: two threads woken for each event instead of none.
 ///
-/// libpq and librabbitmq own their sockets and may block, so each connection is an actor on a thread of its own:
-/// nothing blocks the cooperative pool, and the thread wakes at once for a new job, for the socket, or for a deadline.
-///
 /// Rules of use, each of which has cost somebody a day:
-/// - Call ``stop()`` from the actor's `deinit` and nowhere else: a job that comes when the thread has ended stops the program.
-/// - The ready handler must hold the actor weakly and enter it with `assumeIsolated`.
+/// - Nothing may block here, or all connections stand still: what does has a thread of its own (``ConnectionExecutor``).
+/// - Call ``stop()`` from the `deinit` of the one actor that a thread is for, and nowhere else: a job that comes when the thread has
+///   ended stops the program.
 /// - Whether there is anything to wait for is asked where the continuation is, not before: a task that prefers another executor,
 ///   or none, goes to the end of the queue wherever it awaits something, a continuation too, and others have their turn.
 public final class PollThread: SerialExecutor, TaskExecutor {
-    /// What the thread waits for while it has no job to run.
+    /// What a connection waits for while it has no job to run.
     public struct Interest: Sendable, Equatable {
         /// The socket, or -1 for none.
         public var descriptor: Int32
@@ -35,10 +37,15 @@ public final class PollThread: SerialExecutor, TaskExecutor {
         }
     }
 
+    private enum Work {
+        case job(UnownedJob)
+        /// As many jobs as there are.
+        case connection(ConnectionExecutor)
+    }
+
     private struct State {
-        var jobs: [UnownedJob] = []
-        var interest = Interest()
-        var ready: (@Sendable () -> Void)?
+        var work: [Work] = []
+        var timers = Timers()
         var stopped = false
         var hasEnded = false
         /// A byte is in the wake pipe already, so another job need not write one.
@@ -52,6 +59,21 @@ public final class PollThread: SerialExecutor, TaskExecutor {
 
     /// The thread's stack, whatever `ulimit -s` says: batches are decoded on it, and C libraries connect.
     private static let stackBytes = 4 << 20
+    /// So often work comes before sockets: tasks that go on and on must not keep the others waiting.
+    private static let mostRounds = 100
+
+    private static let program = Mutex<PollThread?>(nil)
+
+    /// The thread of all connections of this process, which lives as long as that.
+    /// - Throws: ``ThreadStartError`` when it was not there yet, and can't be had; the next call tries again.
+    public static func shared() throws(ThreadStartError) -> PollThread {
+        try program.withLock { (thread) throws(ThreadStartError) in
+            if let thread { return thread }
+            let new = try PollThread(name: "connections")
+            thread = new
+            return new
+        }
+    }
 
     /// Starts the thread.
     /// - Parameter name: shown by `top -H` and debuggers; cut to 15 bytes.
@@ -106,37 +128,66 @@ public final class PollThread: SerialExecutor, TaskExecutor {
         }
     }
 
-    /// Sets what runs on this thread when the socket is ready or the deadline has passed. Call it once.
-    public func onReady(_ handler: @escaping @Sendable () -> Void) {
-        state.withLock { $0.ready = handler }
-    }
-
-    /// Replaces what the thread waits for. Call it from the actor: the new interest holds from the next sleep on.
-    public func wait(for interest: Interest) {
-        state.withLock { $0.interest = interest }
-    }
-
-    /// Ends the thread after the jobs that are already enqueued. For the actor's `deinit` only.
+    /// Ends the thread after the jobs that are already enqueued. For the `deinit` of the actor whose only thread this is.
     public func stop() {
         wake { $0.stopped = true }
     }
 
-    // MARK: SerialExecutor
+    // MARK: work
 
     public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+        add(.job(UnownedJob(job)))
+    }
+
+    /// Runs the jobs of a connection when their turn has come, and from then on waits for its socket.
+    func run(_ connection: ConnectionExecutor) {
+        add(.connection(connection))
+    }
+
+    private func add(_ work: Work) {
         wake { state in
             precondition(!state.hasEnded, "a task has outlived the connection on whose thread it runs")
-            state.jobs.append(job)
+            state.work.append(work)
         }
     }
+
+    /// Has it look again what it waits for.
+    func lookAgain() { wake { _ in } }
 
     public func checkIsolated() {
         precondition(isCurrent, "not on the thread of this connection")
     }
 
     /// Whether the caller runs on this thread.
-    private var isCurrent: Bool { identity.load(ordering: .relaxed) == UInt(pthread_self()) }
+    var isCurrent: Bool { identity.load(ordering: .relaxed) == UInt(pthread_self()) }
+
+    // MARK: time
+
+    /// Waits on this thread, without the timers of the pool, which wake two more threads.
+    /// - Throws: `CancellationError` at once when the task is cancelled.
+    public func sleep(for duration: Duration) async throws {
+        let timer = state.withLock { $0.timers.newID() }
+        let isOver = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                wake { $0.timers.add(timer, deadline: .now + duration, continuation) }
+                if Task.isCancelled { cancel(timer) }  // the handler may have come before the timer was there
+            }
+        } onCancel: {
+            cancel(timer)
+        }
+        if !isOver { throw CancellationError() }
+    }
+
+    /// Waits on the thread of all connections: for tasks that prefer it.
+    /// - Throws: `CancellationError` at once when the task is cancelled.
+    public static func sleep(for duration: Duration) async throws {
+        guard let thread = try? shared() else { return try await Task.sleep(for: duration) }
+        try await thread.sleep(for: duration)
+    }
+
+    private func cancel(_ timer: UInt64) {
+        state.withLock { $0.timers.remove(timer) }?.resume(returning: false)
+    }
 
     // MARK: the loop
 
@@ -162,45 +213,41 @@ public final class PollThread: SerialExecutor, TaskExecutor {
     private func run(name: String) {
         Self.nameThisThread(name)
         identity.store(UInt(pthread_self()), ordering: .relaxed)
-        var jobs: [UnownedJob] = []
+        var watch = SocketWatch(wakeReader: wakeReader)
+        var work: [Work] = []
+        var rounds = 0
         while true {
             let hasEnded = state.withLock { state in
-                swap(&jobs, &state.jobs)
-                state.hasEnded = state.stopped && jobs.isEmpty
+                swap(&work, &state.work)
+                state.hasEnded = state.stopped && work.isEmpty
                 return state.hasEnded
             }
-            if !jobs.isEmpty {
-                for job in jobs {
-                    job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
-                }
-                jobs.removeAll(keepingCapacity: true)
-                continue  // a job may have enqueued another
-            }
             if hasEnded { break }
-            if sleep() { state.withLock { $0.ready }?() }
+            for item in work {
+                switch item {
+                case .job(let job):
+                    job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                case .connection(let connection):
+                    watch.add(connection)
+                    connection.runJobs(on: self)
+                }
+            }
+            rounds = work.isEmpty ? 0 : rounds + 1
+            work.removeAll(keepingCapacity: true)
+            guard rounds == 0 || rounds > Self.mostRounds else { continue }  // a job may have enqueued another
+            sleep(&watch, isBusy: rounds > 0)
+            rounds = 0
         }
     }
 
-    /// Sleeps until there is a job, the socket is ready or the deadline has passed.
-    /// - Returns: whether the ready handler is due.
-    private func sleep() -> Bool {
-        let interest = state.withLock { $0.interest }
-        var events: Int16 = 0
-        if interest.readable { events |= Int16(POLLIN) }
-        if interest.writable { events |= Int16(POLLOUT) }
-        let watched = interest.descriptor >= 0 && events != 0
-        var descriptors: InlineArray<2, pollfd> = [
-            pollfd(fd: wakeReader, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: watched ? interest.descriptor : -1, events: events, revents: 0),
-        ]
-        var span = descriptors.mutableSpan
-        let count = span.withUnsafeMutableBufferPointer {
-            poll($0.baseAddress!, 2, Self.milliseconds(until: interest.deadline))
-        }
-        if descriptors[0].revents != 0 { clearWake() }
-        if count > 0 && descriptors[1].revents != 0 { return true }
-        guard let deadline = interest.deadline else { return false }
-        return deadline <= .now
+    /// Sleeps until there is work, a socket is ready or a deadline has passed, and calls the ready handlers that are due.
+    /// - Parameter isBusy: whether there is work already.
+    private func sleep(_ watch: inout SocketWatch, isBusy: Bool) {
+        let timer: ContinuousClock.Instant? = isBusy ? .now : state.withLock { $0.timers.first }
+        if watch.sleep(on: self, until: timer) { clearWake() }
+        let now = ContinuousClock.now
+        watch.callReady(on: self, at: now)
+        for continuation in state.withLock({ $0.timers.takeDue(at: now) }) { continuation.resume(returning: true) }
     }
 
     /// Takes the byte first and allows the next one afterwards: the other way round a wake-up in between is lost.
@@ -216,14 +263,5 @@ public final class PollThread: SerialExecutor, TaskExecutor {
         guard file >= 0 else { return }
         _ = name.withCString { write(file, $0, strlen($0)) }
         close(file)
-    }
-
-    /// The time-out for `poll(2)`, rounded up so that the deadline has passed when it returns; -1 without one.
-    private static func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
-        guard let deadline else { return -1 }
-        let (seconds, attoseconds) = (deadline - .now).components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let roundedUp = (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
-        return Int32(min(seconds, 3600)) * 1000 + Int32(roundedUp)
     }
 }

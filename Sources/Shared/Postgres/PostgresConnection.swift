@@ -2,7 +2,7 @@ import EventLoop
 public import Logging
 import Synchronization
 
-/// One session with a PostgreSQL server, over libpq in pipeline mode, on a thread of its own.
+/// One session with a PostgreSQL server, over libpq in pipeline mode.
 ///
 /// Commands run one after the other in the order of the calls. A caller's cancellation does not stop a command that was
 /// handed over: its answer is awaited (for ``PostgresConfiguration/replyTimeout`` at most), since a transaction that
@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// When the connection is lost, all callers get the error, and so does every later call. Make a new connection then.
 public actor PostgresConnection {
-    private nonisolated let thread: PollThread
+    private nonisolated let executor: ConnectionExecutor
     private nonisolated let processID = Atomic<Int32>(0)
     private nonisolated let version = Atomic<Int32>(0)
     let replyTimeout: Duration
@@ -34,17 +34,16 @@ public actor PostgresConnection {
     var waiters: [UInt64: NotificationWaiter] = [:]
     var waitersSoFar: UInt64 = 0
 
-    /// The thread of this connection.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    private init(thread: PollThread, _ configuration: PostgresConfiguration, redaction: Redaction) {
-        self.thread = thread
+    private init(executor: ConnectionExecutor, _ configuration: PostgresConfiguration, redaction: Redaction) {
+        self.executor = executor
         replyTimeout = configuration.replyTimeout
         maximumReplyBytes = configuration.maximumReplyBytes
         self.redaction = redaction
     }
 
-    deinit { thread.stop() }
+    deinit { executor.end() }
 
     /// Connects, within ``PostgresConfiguration/connectTimeout``; ends at once when the task is cancelled.
     /// - Parameters:
@@ -74,14 +73,14 @@ public actor PostgresConnection {
         _ configuration: PostgresConfiguration, logger: Logger
     ) async throws(PostgresError) -> (PostgresConnection, Connector) {
         let connector = try Connector(configuration, logger: logger)
-        let thread: PollThread
+        let executor: ConnectionExecutor
         do {
-            thread = try PollThread(name: "pg \(configuration.applicationName)")
+            executor = try ConnectionExecutor(name: "pg \(configuration.applicationName)")
         } catch {
             throw PostgresError(kind: .connect, message: error.description)
         }
         let connection = PostgresConnection(
-            thread: thread, configuration, redaction: connector.redaction)
+            executor: executor, configuration, redaction: connector.redaction)
         let isCancelled = Flag()
         let opening = await withTaskCancellationHandler {
             await connection.open(connector) { isCancelled.isSet }
@@ -108,10 +107,11 @@ public actor PostgresConnection {
         version.store(handle.serverVersion, ordering: .relaxed)
         unasked = ReceivedBytes(on: handle.socket)
         self.handle = consume handle
-        thread.onReady { [weak self] in
+        executor.onReady { [weak self] in
             guard let self else { return }
             self.assumeIsolated { $0.socketIsReady() }
         }
+        executor.moveIn()
         updateInterest()
     }
 
@@ -178,9 +178,9 @@ public actor PostgresConnection {
 
     /// Tells the thread what to wait for from now on.
     func updateInterest() {
-        guard end == nil else { return thread.wait(for: PollThread.Interest()) }
+        guard end == nil else { return executor.wait(for: PollThread.Interest()) }
         let deadlines = waiters.values.map(\.deadline) + [exchange?.deadline, nextLookForHiddenBytes].compactMap { $0 }
-        thread.wait(
+        executor.wait(
             for: PollThread.Interest(
                 descriptor: handle?.socket ?? -1, readable: true, writable: hasUnsentBytes, deadline: deadlines.min()))
     }

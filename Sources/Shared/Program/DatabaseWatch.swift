@@ -1,3 +1,4 @@
+import EventLoop
 public import Logging
 public import Postgres
 public import Schema
@@ -75,7 +76,7 @@ public struct DatabaseWatch: Sendable {
                 said = holders
             }
             try await lookAtIDs(connection)
-            try await Task.sleep(for: .seconds(1))
+            try await PollThread.sleep(for: .seconds(1))
         }
     }
 
