@@ -23,7 +23,7 @@ final class RelayProgress: Sendable {
         }
     }
 
-    /// Looks every second until the task is cancelled.
+    /// Looks every five seconds until the task is cancelled.
     func watch() async { await ProgressCondition.watch { check() } }
 
     func check(at now: ContinuousClock.Instant = .now) {

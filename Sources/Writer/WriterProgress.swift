@@ -56,7 +56,7 @@ final class WriterProgress: Sendable {
         state.withLock { $0.batches > 0 ? now - $0.since : .zero }
     }
 
-    /// Looks every second until the task is cancelled.
+    /// Looks every five seconds until the task is cancelled.
     func watch() async { await ProgressCondition.watch { check() } }
 
     func check(at now: ContinuousClock.Instant = .now) {

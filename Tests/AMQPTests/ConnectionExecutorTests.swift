@@ -99,6 +99,25 @@ import Testing
         }
     }
 
+    @Test func whoWaitsForSecondsWakesTogether() async throws {
+        let ends = try await withThrowingTaskGroup(of: ContinuousClock.Instant.self) { group in
+            for turn in 0..<5 {
+                group.addTask {
+                    let end = ContinuousClock.now + .seconds(1) + .milliseconds(turn)
+                    try await PollThread.sleep(for: .seconds(1) + .milliseconds(turn))
+                    #expect(.now >= end)
+                    return .now
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        // Two at most, where a quarter of a second ends between them.
+        let waves = ends.sorted().reduce(into: [ContinuousClock.Instant]()) { waves, end in
+            if waves.last.map({ end - $0 > .milliseconds(200) }) ?? true { waves.append(end) }
+        }
+        #expect(waves.count <= 2)
+    }
+
     @Test func whoIsCancelledWakesAtOnce() async throws {
         for turns in 0..<50 {
             let sleeper = Task { try await PollThread.sleep(for: .seconds(3600)) }

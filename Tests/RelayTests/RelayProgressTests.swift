@@ -15,7 +15,7 @@ import Testing
     }
 
     private func report(stillFor seconds: Double) -> PendingReport {
-        PendingReport(rows: 7, isExact: true, oldestAge: 0, stillFor: seconds, parked: 0)
+        PendingReport(rows: 7, isExact: true, oldestAge: 0, stillFor: seconds, parked: 0, superseded: 0)
     }
 
     @Test func aLaneThatStandsStillIsSeen() {

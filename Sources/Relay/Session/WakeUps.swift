@@ -146,18 +146,9 @@ struct WakeUps: Sendable {
             health.progress.looked(report)
             try await health.vitals.write(connections.log)
             await post(.lookAtBroker)
-            let superseded = try await superseded()
-            if lastSuperseded >= 0 && superseded != lastSuperseded { await post(.superseded) }
-            lastSuperseded = superseded
+            if lastSuperseded >= 0 && report.superseded != lastSuperseded { await post(.superseded) }
+            lastSuperseded = report.superseded
             try await PollThread.sleep(for: .seconds(2))
         }
-    }
-
-    /// How many times rows were superseded.
-    private func superseded() async throws -> Int64 {
-        let acts = Statement(
-            "SELECT count(*) FROM outbox_acts WHERE act = 'superseded' AND ended_at IS NOT NULL",
-            name: "count_superseded")
-        return try await connections.log.pipeline([acts])[0][0].int8(0)
     }
 }

@@ -163,13 +163,24 @@ public final class PollThread: SerialExecutor, TaskExecutor {
 
     // MARK: time
 
-    /// Waits on this thread, without the timers of the pool, which wake two more threads.
+    /// With nothing to do, waking up is all that a program costs: those who look once a second do so at the same time.
+    private static let beat = Duration.milliseconds(250)
+    private static let origin = ContinuousClock.now
+
+    /// When a wait that begins now ends: one of a second or longer with others, up to a quarter of a second later.
+    public static func deadline(after duration: Duration) -> ContinuousClock.Instant {
+        guard duration >= .seconds(1) else { return .now + duration }
+        return origin + beat * ((.now + duration - origin) / beat).rounded(.up)
+    }
+
+    /// Waits on this thread, without the timers of the pool, which wake two more threads. See ``deadline(after:)``.
     /// - Throws: `CancellationError` at once when the task is cancelled.
     public func sleep(for duration: Duration) async throws {
         let timer = state.withLock { $0.timers.newID() }
+        let deadline = Self.deadline(after: duration)
         let isOver = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                wake { $0.timers.add(timer, deadline: .now + duration, continuation) }
+                wake { $0.timers.add(timer, deadline: deadline, continuation) }
                 if Task.isCancelled { cancel(timer) }  // the handler may have come before the timer was there
             }
         } onCancel: {

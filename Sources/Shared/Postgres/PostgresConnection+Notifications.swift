@@ -1,3 +1,5 @@
+import EventLoop
+
 /// Somebody who waits for a notification.
 struct NotificationWaiter {
     typealias Continuation = CheckedContinuation<Result<Bool, PostgresError>, Never>
@@ -14,7 +16,7 @@ extension PostgresConnection {
     }
 
     /// Waits for a notification on any channel listened to. Several that came in the meantime count as one.
-    /// - Parameter timeout: how long to wait.
+    /// - Parameter timeout: how long to wait, as ``PollThread/deadline(after:)`` has it.
     /// - Returns: true when one has come since the last call; false when the time has passed or the task is cancelled.
     /// - Throws: when the connection is lost or closed.
     public func nextNotification(timeout: Duration) async throws(PostgresError) -> Bool {
@@ -27,7 +29,8 @@ extension PostgresConnection {
                     defer { notified = false }
                     return continuation.resume(returning: .success(notified))
                 }
-                waiters[id] = NotificationWaiter(continuation: continuation, deadline: .now + timeout)
+                let deadline = PollThread.deadline(after: timeout)
+                waiters[id] = NotificationWaiter(continuation: continuation, deadline: deadline)
                 updateInterest()
             }
         } onCancel: {

@@ -146,7 +146,7 @@ extension FaultKind {
         case .brokerClockJumps:
             FaultTraits(
                 [44, 36],
-                "the clock of RabbitMQ's host jumps by an hour while a table lock holds the batch: it closes the channel",
+                "the clock of RabbitMQ's host jumps by an hour while a table lock holds the batch: 3.10 closes the channel",
                 repeats: .eachRelay(3), mixesArrival: true, hitsGateway: true)
 
         // MARK: the network

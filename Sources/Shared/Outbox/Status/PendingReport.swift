@@ -11,6 +11,8 @@ package struct PendingReport: Sendable {
     package let stillFor: Double
     /// Rows that are parked: exact up to 10,000.
     package let parked: Int64
+    /// How many times rows were superseded.
+    package let superseded: Int64
 
     package static func read(_ connection: PostgresConnection) async throws(PostgresError) -> PendingReport {
         let rows = try await connection.pipeline([
@@ -21,14 +23,16 @@ package struct PendingReport: Sendable {
                        coalesce(extract(epoch FROM clock_timestamp() - min(oldest)), 0)::double precision,
                        coalesce(extract(epoch FROM clock_timestamp() - min(greatest(oldest, confirmed_at)) FILTER (WHERE oldest IS NOT NULL)), 0)
                            ::double precision,
-                       (SELECT count(*) FROM (SELECT FROM outbox_exceptions WHERE state = 'parked' LIMIT 10001) parked)
+                       (SELECT count(*) FROM (SELECT FROM outbox_exceptions WHERE state = 'parked' LIMIT 10001) parked),
+                       (SELECT count(*) FROM outbox_acts WHERE act = 'superseded' AND ended_at IS NOT NULL)
                 FROM pending
                 """,
                 name: "pending_report")
         ])[0]
         return PendingReport(
             rows: try rows[0].int8(0), isExact: try rows[0].bool(1), oldestAge: max(0, try rows[0].double(2)),
-            stillFor: max(0, try rows[0].double(3)), parked: try rows[0].int8(4))
+            stillFor: max(0, try rows[0].double(3)), parked: try rows[0].int8(4),
+            superseded: try rows[0].int8(5))
     }
 
     /// The table expression `pending`, a row for each lane.

@@ -33,11 +33,11 @@ public struct ProgressCondition: Sendable {
         }
     }
 
-    /// Calls `check` every second until the task is cancelled.
+    /// Calls `check` every five seconds until the task is cancelled.
     public static func watch(_ check: () -> Void) async {
         while !Task.isCancelled {
             check()
-            try? await Task.sleep(for: .seconds(1))
+            try? await Task.sleep(for: .seconds(5))
         }
     }
 }

@@ -115,16 +115,25 @@ extension ChaosRound {
     /// minute.
     /// - Parameter hurry: what makes the time pass, if it does not by itself.
     func outstay(milliseconds: Int, _ hurry: () async throws -> Void) async throws -> Bool {
+        let before = writers.map(\.log.count)
+        try await holdBatch(milliseconds: milliseconds, hurry)
+        return try await isTooOld(since: before)
+    }
+
+    /// A batch can't be stored while consumers have so much time for what they hold.
+    func holdBatch(milliseconds: Int, _ hurry: () async throws -> Void) async throws {
         try await limitConsumers(milliseconds: milliseconds, tick: 500)
         try await writersBecomeReady()
-        let before = writers.map(\.log.count)
         try await whileLocked("candle_sticks") {
             try await eventually("a writer waits") { try await world.waiters(for: "candle_sticks") > 0 }
             try await hurry()
             try await Task.sleep(for: .seconds(3))  // the fault itself: the limit, and a look at it each half second
         }
-        // A writer hears of it when it has stored what it holds.
-        return try await happens {
+    }
+
+    /// A writer hears of it when it has stored what it holds.
+    func isTooOld(since before: [Int]) async throws -> Bool {
+        try await happens {
             zip(writers, before).contains { $0.log.dropFirst($1).contains("delivery acknowledgement") }
         }
     }
