@@ -88,7 +88,9 @@ struct RelayHealth: Sendable {
     private func parks(_ culprit: RowFaults.Culprit) {
         logger.error(
             "parked a row that the broker does not bear: see `relay parked list`",
-            metadata: ["outbox.id": "\(culprit.id)", "attempts": "\(culprit.attempts)", "reason": "\(culprit.reason)"])
+            metadata: [
+                "outbox.id": "\(culprit.id)", "attempts": "\(culprit.attempts)", "reason": "\(culprit.reason)",
+            ].with(culprit.trace))
     }
 
     func doorbell(isHeard: Bool, poll: Duration) {

@@ -27,7 +27,7 @@ struct RelayMetrics: Sendable {
     /// - Parameter now: milliseconds since 1970.
     func confirmed(_ row: OutboxRow, at now: Int64) {
         published[min(row.series.kind.number, published.count - 1)].increment()
-        let trace = row.sampledTrace
+        let trace = row.trace.flatMap(SampledTrace.init)
         delivery.record(seconds: Double(max(0, now - row.createdAt)) / 1000, of: trace, at: Double(now) / 1000)
         guard let tracer, let trace else { return }
         let kind = row.series.kind.number

@@ -27,12 +27,9 @@ final class Redeliveries: Sendable {
 
     /// - Parameter kinds: by ``Delivery/queue``.
     func note(_ batch: DeliveryBatch, kinds: [Int], at now: ContinuousClock.Instant = .now) {
-        var highest = 0
-        var queue = 0
-        for delivery in batch.deliveries where delivery.redelivered && delivery.deliveryCount > highest {
-            (highest, queue) = (delivery.deliveryCount, delivery.queue)
-        }
-        guard highest > 0 else { return }
+        let returned = batch.deliveries.filter(\.redelivered).max { $0.deliveryCount < $1.deliveryCount }
+        guard let returned, returned.deliveryCount > 0 else { return }
+        let highest = returned.deliveryCount
         let isToSay = state.withLock { state in
             state.highest = max(state.highest, highest)
             gauge.record(state.highest)
@@ -42,6 +39,8 @@ final class Redeliveries: Sendable {
         guard isToSay else { return }
         logger.warning(
             "messages come back again and again",
-            metadata: ["queue": "\(RecordKind.all[kinds[queue]].queue)", "returns": "\(highest)"])
+            metadata: [
+                "queue": "\(RecordKind.all[kinds[returned.queue]].queue)", "returns": "\(highest)",
+            ].with(returned.traceParent.flatMap(TraceContext.init(traceparent:))))
     }
 }

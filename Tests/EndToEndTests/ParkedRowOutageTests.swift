@@ -16,7 +16,10 @@ struct ParkedRowOutageTests {
                 fields: "\"charts\":[],\"filler\":\"\(String(repeating: "x", count: 200_000))\"",
                 trace: "big")
             let after = candles.next(80)
-            try await world.collector.publish(before + [big] + after)
+            let trace = "0af7651916cd43dd8448eb211c80319c"
+            try await world.collector.publish(before)
+            try await world.collector.publish([big], headers: .traceparent("00-\(trace)-b7ad6b7169203331-00"))
+            try await world.collector.publish(after)
             try await eventually("all are stored") { try await world.number("SELECT count(*) FROM outbox") == 161 }
 
             try await Servers.limitMessages(to: 100_000)
@@ -30,6 +33,8 @@ struct ParkedRowOutageTests {
                 "SELECT attempts, last_error, trace_id FROM outbox_audit WHERE state = 'parked'")
             #expect(row.int4(0, 0) == 3 && row.text(0, 1).contains("larger than") && row.text(0, 2) == "big")
             #expect(await relay.metric("candlepost_relay_rows_parked_total") == 1)
+            let line = relay.log.split(separator: "\n").first { $0.contains("parked a row") }
+            #expect(line?.contains(#""trace_id":"\#(trace)""#) == true, "\(line ?? "")")
             let market3 = world.gateway.deliveries.filter { $0.headers["x-market-id"] == .number(3) }.map(\.id)
             // What left together with the row that ended the connection comes twice.
             var seen: Set<Int64> = []

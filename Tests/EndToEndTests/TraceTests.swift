@@ -53,6 +53,25 @@ import Testing
         }
     }
 
+    /// One message that is none says which trace it is of; the others of its reason are counted.
+    @Test func aQuarantinedMessageIsLoggedWithItsTrace() async throws {
+        try await World.with { world in
+            let writer = try await world.writer()
+            for flags in ["00", "01", "01"] {
+                try await world.collector.publish(
+                    [Message(market: 9999, start: 1_702_305_540_000, fields: "\"charts\":[]", trace: "t")],
+                    headers: .traceparent("00-\(Self.trace)-b7ad6b7169203331-\(flags)"))
+            }
+            try await eventually("all are kept") { try await world.number("SELECT count(*) FROM quarantine") == 3 }
+            try await world.stop(writer)
+            let lines = writer.log.split(separator: "\n").filter { $0.contains("a message went into quarantine") }
+            #expect(lines.count == 1)
+            #expect(lines.first?.contains(#""trace_id":"\#(Self.trace)""#) == true, "\(lines)")
+            #expect(lines.first?.contains(#""span_id":"b7ad6b7169203331""#) == true)
+            #expect(lines.first?.contains(#""reason":"unknown_market""#) == true)
+        }
+    }
+
     @Test func aCollectorThatIsAwayHoldsNothingUp() async throws {
         try await World.with { world in
             let writer = try await world.writer()

@@ -3,11 +3,13 @@
 @testable import Relay
 
 extension OutboxRow {
-    /// A row without an answer behind it, as the window needs no more.
+    /// A row whose answer is all NULLs, as the window needs no more.
     static func make(
         _ id: Int64, market: Int32 = 1, kind: Int = 0, bytes: Int = 100, createdAt: Int64 = 0
     ) -> OutboxRow {
-        let nothing = Rows(count: 0, columnNames: [], commandTag: "", affectedRows: 0, arena: [], ends: [])
+        let columns = Array(repeating: "", count: 9)
+        let nothing = Rows(
+            count: 1, columnNames: columns, commandTag: "", affectedRows: 0, arena: [], ends: columns.map { _ in -1 })
         return OutboxRow(
             id: id, series: Series(market: market, kind: Kind(number: kind)), createdAt: createdAt,
             isPossiblyRedelivered: false, attempt: 1, bodyBytes: bytes, answer: OutboxAnswer(nothing), position: 0)

@@ -122,7 +122,7 @@ struct SessionLanesTests {
     @Test func parksBeforeItReads() {
         var faults = RowFaults()
         let error = AMQPError(.closedByBroker(501), "frame error")
-        for _ in 0..<RowFaults.attempts { faults.note(error, inFlight: [(0, 5)]) }
+        for _ in 0..<RowFaults.attempts { faults.note(error, inFlight: [(0, 5, nil)]) }
         var session = Session(faults: faults)
         #expect(session.on(.claimed([.make(0)])) == ["park [5]"])
         #expect(session.on(.parked) == ["read [\"0 after 0\"]"])
@@ -279,7 +279,7 @@ struct SessionPublishingTests {
 
     @Test func rowsInQuestionLeaveOneAtATime() {
         var faults = RowFaults()
-        faults.note(AMQPError(.closedByBroker(501), "frame error"), inFlight: [(0, 1), (0, 2)])
+        faults.note(AMQPError(.closedByBroker(501), "frame error"), inFlight: [(0, 1, nil), (0, 2, nil)])
         var session = Session(faults: faults)
         session.on(.claimed([.make(0)]))
         #expect(session.on(Session.rows([1, 2, 3, 4])) == ["publish [1] from 1"])

@@ -51,6 +51,18 @@ private struct Broken: Error, CustomStringConvertible {
         #expect(fields[text] == "v")
     }
 
+    @Test func aLineOfATraceNamesIt() throws {
+        let lines = Lines()
+        let trace = try #require(
+            TraceContext(traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"))
+        lines.logger(.json).info("x", metadata: ["k": "v"].with(trace))
+        lines.logger(.json).info("x", metadata: ["k": "v"].with(TraceContext(traceparent: "nonsense")))
+        #expect(
+            lines.all[0].hasSuffix(
+                #""k":"v","span_id":"b7ad6b7169203331","trace_id":"0af7651916cd43dd8448eb211c80319c"}"# + "\n"))
+        #expect(lines.all[1].hasSuffix(#""k":"v"}"# + "\n"))
+    }
+
     @Test func keysThatMeanSomethingElseStepAside() throws {
         let lines = Lines()
         lines.logger(.json).info("real", metadata: ["message": "other", "level": "high"])

@@ -1,5 +1,6 @@
 import AMQP
 import Outbox
+import Service
 
 /// Rows whose publishing made the broker end the connection, as one that is too large does. What a session learns is handed
 /// to the next one, which publishes the rows in question one at a time: so the one at fault is found, and is parked
@@ -11,10 +12,16 @@ struct RowFaults: Sendable {
         let lane: Int
         let attempts: Int32
         let reason: String
+        /// The trace of its event, if it has one.
+        let trace: TraceContext?
     }
+
+    /// A row on its way when a session ended.
+    typealias InFlight = (lane: Int, id: Int64, trace: TraceContext?)
 
     private struct Suspect {
         let lane: Int
+        let trace: TraceContext?
         var attempts: Int32 = 0
         var reason = ""
     }
@@ -32,11 +39,13 @@ struct RowFaults: Sendable {
     }
 
     /// A session ended while rows were on their way.
-    mutating func note(_ error: any Error, inFlight: [(lane: Int, id: Int64)]) {
+    mutating func note(_ error: any Error, inFlight: [InFlight]) {
         guard let error = error as? AMQPError, let code = error.brokerCode, RowFault.codes.contains(code) else {
             return
         }
-        for row in inFlight where suspects[row.id] == nil { suspects[row.id] = Suspect(lane: row.lane) }
+        for row in inFlight where suspects[row.id] == nil {
+            suspects[row.id] = Suspect(lane: row.lane, trace: row.trace)
+        }
         guard inFlight.count == 1 else { return }
         suspects[inFlight[0].id]!.attempts += 1
         suspects[inFlight[0].id]!.reason = error.message
@@ -62,7 +71,8 @@ struct RowFaults: Sendable {
         let culprits = suspects.filter { lanes.contains($0.value.lane) && $0.value.attempts >= Self.attempts }
         for id in culprits.keys { suspects[id] = nil }
         return culprits.map { id, suspect in
-            Culprit(id: id, lane: suspect.lane, attempts: suspect.attempts, reason: suspect.reason)
+            Culprit(
+                id: id, lane: suspect.lane, attempts: suspect.attempts, reason: suspect.reason, trace: suspect.trace)
         }.sorted { $0.id < $1.id }
     }
 }

@@ -319,7 +319,7 @@ struct SessionState {
             }
         }
         faults.keepOnly(lanes: Set(window.ownedNumbers))
-        faults.note(failure, inFlight: window.inFlightRows.map { ($0.lane, $0.row.id) })
+        faults.note(failure, inFlight: window.inFlightRows.map { ($0.lane, $0.row.id, $0.row.trace) })
         return window.ledgerEntries
     }
 }

@@ -23,6 +23,9 @@ public struct Delivery: Sendable {
 
     /// How often the broker has delivered it before without an acknowledgement, as far as it counts (quorum queues do).
     public var deliveryCount: Int { headers.first { $0.name == "x-delivery-count" }.flatMap { Int($0.value) } ?? 0 }
+
+    /// The header `traceparent`; nil if it has none.
+    public var traceParent: String? { headers.first { $0.name == "traceparent" }?.value }
 }
 
 /// A header of a message: its name and its value as text.

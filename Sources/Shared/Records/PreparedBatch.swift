@@ -96,8 +96,13 @@ public struct PreparedBatch: Sendable {
     }
 
     /// The header `traceparent` of the message that a record came in; nil if it has none.
-    public func traceParent(of record: Record) -> String? {
-        messages[record.message].headers.first { $0.name == "traceparent" }?.value
+    public func traceParent(of record: Record) -> String? { traceParent(at: record.message) }
+
+    /// The same of a message that was refused.
+    public func traceParent(of refused: Refused) -> String? { traceParent(at: refused.message) }
+
+    private func traceParent(at message: Int) -> String? {
+        messages[message].headers.first { $0.name == "traceparent" }?.value
     }
 
     /// Adds the next message: it becomes a record or is refused.

@@ -22,6 +22,7 @@ actor RecordStore {
     /// Grows until something is committed.
     private var backoff = Backoff()
     private var outage: StoreOutage
+    private var quarantineLog: QuarantineLog
     private var isStoring = false
     /// What a table refused when it took nothing: until it takes a record, nothing is worth taking from a queue.
     private var suspect: WriteProbe.Suspect?
@@ -38,6 +39,7 @@ actor RecordStore {
         self.servers = servers
         self.logger = logger
         outage = StoreOutage(readiness, logger: logger)
+        quarantineLog = QuarantineLog(logger)
     }
 
     /// Stores all messages of a batch. Returns when everything is committed.
@@ -81,6 +83,7 @@ actor RecordStore {
         backoff.reset()
         suspect = nil
         outage.ended()
+        quarantineLog.note(part)
         return outcome.result
     }
 

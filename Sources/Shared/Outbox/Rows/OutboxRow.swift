@@ -47,10 +47,10 @@ package struct OutboxRow: Sendable {
         self.position = position
     }
 
-    /// The trace of the event, if it has one and that is sampled.
-    package var sampledTrace: SampledTrace? {
+    /// The trace of the event, if it has one.
+    package var trace: TraceContext? {
         guard !answer.rows.isNull(position, OutboxReader.Column.traceParent) else { return nil }
-        return SampledTrace(traceparent: answer.rows.bytes(position, OutboxReader.Column.traceParent).span)
+        return TraceContext(traceparent: answer.rows.bytes(position, OutboxReader.Column.traceParent).span)
     }
 }
 

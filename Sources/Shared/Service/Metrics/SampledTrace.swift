@@ -1,49 +1,26 @@
-/// The trace that an event belongs to, if its `traceparent` (W3C Trace Context) says that it is sampled.
+/// The trace that an event belongs to, if its `traceparent` says that it is sampled.
 public struct SampledTrace: Sendable, Equatable {
-    /// The trace id: its first and its last eight bytes.
-    public let trace: (high: UInt64, low: UInt64)
-    /// The id of the span that the event came from.
-    public let span: UInt64
+    private let context: TraceContext
 
-    /// Reads `00-<32 digits>-<16 digits>-<2 digits>`. Allocates nothing.
-    /// - Parameter header: the header's bytes.
+    /// - Returns: nil for what is not sampled.
+    public init?(_ context: TraceContext) {
+        guard context.isSampled else { return nil }
+        self.context = context
+    }
+
+    /// Reads a header `traceparent`. Allocates nothing.
     /// - Returns: nil for what is no `traceparent`, is not sampled, or names no trace.
     public init?(traceparent header: Span<UInt8>) {
-        let isOfVersion0 = header.count == 55 && header[0] == UInt8(ascii: "0") && header[1] == UInt8(ascii: "0")
-        let dash = UInt8(ascii: "-")
-        guard isOfVersion0, header[2] == dash, header[35] == dash, header[52] == dash,
-            let high = Self.number(header.extracting(3..<19)), let low = Self.number(header.extracting(19..<35)),
-            let span = Self.number(header.extracting(36..<52)), let flags = Self.number(header.extracting(53..<55)),
-            flags & 1 == 1, high | low != 0, span != 0
-        else { return nil }
-        trace = (high, low)
-        self.span = span
+        guard let context = TraceContext(traceparent: header) else { return nil }
+        self.init(context)
     }
 
-    public static func == (one: Self, other: Self) -> Bool { one.trace == other.trace && one.span == other.span }
-
+    /// The trace id: its first and its last eight bytes.
+    public var trace: (high: UInt64, low: UInt64) { context.trace }
+    /// The id of the span that the event came from.
+    public var span: UInt64 { context.span }
     /// 32 digits.
-    public var traceID: String { Self.text(trace.high) + Self.text(trace.low) }
+    public var traceID: String { context.traceID }
     /// 16 digits.
-    public var spanID: String { Self.text(span) }
-
-    /// Lower-case digits only, as the standard has it.
-    private static func number(_ digits: Span<UInt8>) -> UInt64? {
-        var number: UInt64 = 0
-        for index in digits.indices {
-            let value: UInt8
-            switch digits[index] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digits[index] - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digits[index] - UInt8(ascii: "a") + 10
-            default: return nil
-            }
-            number = number << 4 | UInt64(value)
-        }
-        return number
-    }
-
-    private static func text(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    public var spanID: String { context.spanID }
 }
