@@ -36,7 +36,8 @@ struct ConsoleServer: ServiceLifecycle.Service {
                 access: settings.access, sessions: sessions, isReachable: !settings.address.isLoopback,
                 hasActs: acting != nil))
         Routes(
-            feed: feed, readers: readers, proofs: Proofs(settings.database), sessions: sessions, acting: acting,
+            feed: feed, readers: readers, proofs: Proofs(settings.database, actor: settings.acting?.database),
+            sessions: sessions, acting: acting,
             settings: settings, readiness: readiness, logger: logger
         ).add(to: router)
         var quiet = logger

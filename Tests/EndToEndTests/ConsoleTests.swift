@@ -12,6 +12,7 @@ import Testing
     ]
     private static let lists = [
         "/lanes", "/markets", "/markets/1/candles", "/events", "/parked", "/quarantine", "/conflicts", "/acts",
+        "/verify",
         "/system",
     ]
 
@@ -92,6 +93,54 @@ import Testing
             }
             await owner.close()
         }
+    }
+
+    /// What verify found stands in the database: another console, started later, knows of it and warns.
+    @Test func whatVerifyFoundOutlivesTheConsole() async throws {
+        try await World.with { world in
+            let owner = try await world.database.connect()
+            try await TestRoles.with(world.database, owner) { roles in
+                let first = try await world.console(["DATABASE_URL": roles.url("console")])
+                try await world.query(
+                    "INSERT INTO ingest_batches (writer, received, stored, duplicate, quarantined) VALUES ('w', 1, 1, 0, 0)"
+                )
+                try await Self.verify(first)
+                try await eventually("the run is kept") {
+                    try await world.number("SELECT count(*) FROM verifications") == 1
+                }
+                try await world.stop(first)
+                let second = try await world.console(["DATABASE_URL": roles.url("console")])
+                try await eventually("every page warns") {
+                    await second.get("/help")?.body.contains("found promises broken") == true
+                }
+                let page = try #require(await second.get("/verify"))
+                #expect(page.body.contains("Promises are broken") && page.body.contains("records stored + revised"))
+                #expect(await second.get("/verify.json")?.body.contains("(the console)") == true)
+                // Whoever runs it by command tells the console, too.
+                try await world.query("DELETE FROM ingest_batches")
+                try await world.run("relay", "verify")
+                try await eventually("no page warns") {
+                    await second.get("/help")?.body.contains("found promises broken") == false
+                }
+                try await world.stop(second)
+                // Who only reads keeps nothing, and the page says how that is changed.
+                let reader = try await world.console(["DATABASE_URL": roles.url("auditor")])
+                try await Self.verify(reader)
+                try await eventually("the run has ended") {
+                    await reader.get("/verify")?.body.contains("Only this console knows of this run") == true
+                }
+                #expect(try await world.number("SELECT count(*) FROM verifications") == 2)
+                try await world.stop(reader)
+            }
+            await owner.close()
+        }
+    }
+
+    private static func verify(_ console: Program) async throws {
+        let url = "http://127.0.0.1:\(try #require(console.port))"
+        let run = try await Program(
+            path: "/usr/bin/curl", ["-sS", "-o", "/dev/null", "-X", "POST", "-H", "Origin: \(url)", "\(url)/verify"])
+        #expect(try await run.ended() == .status(0))
     }
 
     /// Another machine's address wants people who sign in, and acts want somebody who does them.

@@ -197,6 +197,10 @@ struct AttackTests {
             INSERT INTO outbox_exceptions (outbox_id, lane, state) VALUES (4, 9, 'superseded')
             """, "give up pending rows, by an act with its name"
         ),
+        (
+            "console", "SELECT candlepost_keep_verification('', 1, '{p}', '{1}', '{1}', '{x}', '')",
+            "say that verify has run"
+        ),
         ("auditor", "ALTER ROLE CURRENT_USER PASSWORD 'another'", "change its own password"),
         ("nobody", "SELECT pg_advisory_lock(1, 2)", "take advisory locks"),
         ("nobody", "SELECT lo_create(0)", "large objects"),

@@ -53,9 +53,11 @@ struct RoleTests {
         trades                 | Si     |        | Si       | S       | S
         trades_first           | S      |        | S        | S       | S
         trades_last            | S      |        | S        | S       | S
+        verifications          |        |        | S        | S       | S
         """
 
     private static let functions = """
+        candlepost_keep_verification | operator console
         candlepost_prune_kept  | relay operator
         candlepost_strangers   | writer relay operator auditor console
         candlepost_waits       | writer relay operator auditor console
@@ -166,7 +168,9 @@ struct RoleTests {
         ("relay", "UPDATE outbox_exceptions SET state = 'superseded'"),
         ("relay", "INSERT INTO ingest_batches DEFAULT VALUES"),
         ("relay", "CREATE TABLE public.mine ()"), ("operator", "DELETE FROM outbox"),
-        ("operator", "DELETE FROM outbox_acts"),
+        ("operator", "DELETE FROM outbox_acts"), ("operator", "DELETE FROM verifications"),
+        ("console", "INSERT INTO verifications DEFAULT VALUES"),
+        ("auditor", "SELECT candlepost_keep_verification('', 1, '{p}', '{1}', '{1}', '{x}', '')"),
         ("operator", "UPDATE outbox_acts SET acted_by = 'somebody else'"), ("operator", "DELETE FROM quarantine_acts"),
         ("auditor", "DELETE FROM outbox"), ("auditor", "INSERT INTO outbox_acts DEFAULT VALUES"),
         ("auditor", "SELECT outbox_make_partitions()"), ("auditor", "SELECT outbox_hold_ledger()"),

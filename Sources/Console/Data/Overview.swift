@@ -11,6 +11,8 @@ struct Overview: Sendable {
     var conflicts: Int64 = 0
     /// Acts that have begun and not ended.
     var openActs: Int64 = 0
+    /// The last run of verify that the database knows of: when, in seconds since 1970, and whether all promises held.
+    var verified: (at: Int64, holds: Bool)?
     /// When it was read, by the database's clock, in seconds since 1970.
     var readAt: Int64 = 0
 
@@ -31,10 +33,14 @@ struct Overview: Sendable {
             """
             SELECT (SELECT count(*) FROM (SELECT FROM conflicting_duplicates
                                           WHERE received_at > now() - interval '1 day' LIMIT 1001) c),
-                   (SELECT count(*) FROM outbox_acts WHERE ended_at IS NULL), extract(epoch FROM now())::bigint
+                   (SELECT count(*) FROM outbox_acts WHERE ended_at IS NULL), extract(epoch FROM now())::bigint, v.at, v.holds
+            FROM (SELECT) one LEFT JOIN (
+                SELECT extract(epoch FROM verified_at)::bigint AS at, counted = expected AS holds
+                FROM verifications ORDER BY id DESC LIMIT 1) v ON true
             """)
         conflicts = try counts[0].int8(0)
         openActs = try counts[0].int8(1)
         readAt = try counts[0].int8(2)
+        verified = try counts[0].isNull(3) ? nil : (try counts[0].int8(3), try counts[0].bool(4))
     }
 }

@@ -3,20 +3,42 @@ import Outbox
 import Postgres
 import Program
 import Schema
+import Service
 import Synchronization
 
-/// Runs of verify: one at a time, seen by every browser, and what came of the last ones.
+/// Runs of verify: one at a time, seen by every browser. What came of them stands in the database, or here where it may not stand there.
 final class Proofs: Sendable {
     /// A run that has ended.
     struct Proof: Sendable {
         /// Seconds since 1970.
         let at: Int64
         let seconds: Double
-        /// nil: it could not be run, and why.
-        let verification: Verification?
-        let failure: String?
+        /// Who ran it, as the database knows him; nil for one that is not kept.
+        var by: String?
+        /// The promises; none if it could not be run.
+        var checks: [Verification.Check] = []
+        var sums: [String] = []
+        /// Why it could not be run.
+        var failure: String?
+        /// Why the database does not have it.
+        var whyUnkept: String?
 
-        var holds: Bool { verification?.broken.isEmpty == true }
+        var broken: [Verification.Check] { checks.filter { !$0.holds } }
+        var holds: Bool { failure == nil && broken.isEmpty }
+
+        init(_ kept: KeptVerification) {
+            (at, seconds, by, checks, sums) = (kept.at, kept.seconds, kept.by, kept.checks, kept.sums)
+        }
+
+        init(at: Int64, seconds: Double, _ verification: Verification, whyUnkept: String) {
+            (self.at, self.seconds, self.whyUnkept) = (at, seconds, whyUnkept)
+            checks = verification.checks
+            sums = VerificationText.sums(verification.totals)
+        }
+
+        init(at: Int64, seconds: Double, failure: String) {
+            (self.at, self.seconds, self.failure) = (at, seconds, failure)
+        }
     }
 
     /// How far a run is.
@@ -29,74 +51,104 @@ final class Proofs: Sendable {
     private struct State {
         var running: Running?
         var task: Task<Void, Never>?
-        var proofs: [Proof] = []
+        var unkept: [Proof] = []
     }
 
-    private static let mostKept = 20
+    private static let mostUnkept = 20
 
-    private let configuration: PostgresConfiguration
+    private let reader: PostgresConfiguration
+    private let actor: PostgresConfiguration?
     private let state = Mutex(State())
 
-    init(_ configuration: PostgresConfiguration) {
-        var own = configuration
+    /// - Parameters:
+    ///   - reader: by which it reads.
+    ///   - actor: a role that may keep what was found, for the case that the reader may not.
+    init(_ reader: PostgresConfiguration, actor: PostgresConfiguration?) {
+        var own = reader
         own.applicationName += " verify"
         own.parameters = Verification.serverSettings
         own.parameters["default_transaction_read_only"] = "on"
         own.replyTimeout = .seconds(3600)
-        self.configuration = own
+        self.reader = own
+        self.actor = actor
     }
 
     var running: Running? { state.withLock { $0.running } }
-    /// The newest first.
-    var proofs: [Proof] { state.withLock { $0.proofs } }
+    /// Those that the database does not have, the newest first.
+    var unkept: [Proof] { state.withLock { $0.unkept } }
 
     /// Starts a run, unless one is at work.
-    func start(at now: Int64) {
+    /// - Parameter name: who asks for it.
+    func start(by name: String?) {
         state.withLock { state in
             guard state.running == nil else { return }
             state.running = Running(start: .now)
-            state.task = Task { await self.run(at: now) }
+            state.task = Task { await self.run(says: name.map { "\($0), by the console" } ?? "the console") }
         }
     }
 
     /// Ends a run before its end: nothing is kept of it.
     func stop() { state.withLock { $0.task }?.cancel() }
 
-    private func run(at now: Int64) async {
+    private func run(says: String) async {
         let start = ContinuousClock.now
-        let proof: Proof?
+        let seconds = { (ContinuousClock.now - start) / .seconds(1) }
+        var unkept: Proof?
         do {
-            let verification = try await verify()
-            proof = Proof(
-                at: now, seconds: (.now - start) / .seconds(1), verification: verification, failure: nil)
+            unkept = try await verify(says: says)
         } catch {
-            proof =
-                Task.isCancelled
-                ? nil : Proof(at: now, seconds: (.now - start) / .seconds(1), verification: nil, failure: "\(error)")
+            unkept = Task.isCancelled ? nil : Proof(at: Self.now, seconds: seconds(), failure: "\(error)")
         }
         state.withLock { state in
             state.running = nil
             state.task = nil
-            if let proof { state.proofs = [proof] + state.proofs.prefix(Self.mostKept - 1) }
+            if let unkept { state.unkept = [unkept] + state.unkept.prefix(Self.mostUnkept - 1) }
         }
     }
 
-    private func verify() async throws -> Verification {
-        let connection = try await Database.connect(configuration, logger: Program.quietLogger)
-        let result: Result<Verification, any Error>
+    /// - Returns: what was found, if it could not be kept.
+    private func verify(says: String) async throws -> Proof? {
+        let start = ContinuousClock.now
+        let connection = try await Database.connect(reader, logger: Program.quietLogger)
+        let result: Result<Proof?, any Error>
         result = await withTaskCancellationHandler {
             do {
-                return .success(
-                    try await Verification.run(connection) { share, what in
-                        state.withLock { state in
-                            state.running?.share = share
-                            state.running?.what = what
-                        }
-                    })
+                let verification = try await Verification.run(connection) { note($0, $1) }
+                let seconds = (ContinuousClock.now - start) / .seconds(1)
+                do {
+                    if try await verification.keep(seconds: seconds, says: says, connection) { return .success(nil) }
+                    if try await keepAsActor(verification, seconds: seconds, says: says) { return .success(nil) }
+                    return .success(Proof(at: Self.now, seconds: seconds, verification, whyUnkept: Self.mayNot))
+                } catch {
+                    return .success(Proof(at: Self.now, seconds: seconds, verification, whyUnkept: "\(error)"))
+                }
             } catch { return .failure(error) }
         } onCancel: {
             Task { await connection.close() }
         }
+        await connection.close()
+        return try result.get()
+    }
+
+    private func note(_ share: Double, _ what: String) {
+        state.withLock { state in
+            state.running?.share = share
+            state.running?.what = what
+        }
+    }
+
+    private static var now: Int64 { WallClock.milliseconds / 1000 }
+
+    private static let mayNot =
+        "its role may not keep it. The owner of the schema allows that by SELECT candlepost_grant('console', 'its role')."
+
+    private func keepAsActor(_ verification: Verification, seconds: Double, says: String) async throws -> Bool {
+        guard let actor else { return false }
+        let connection = try await Database.connect(actor, logger: Program.quietLogger)
+        let result: Result<Bool, any Error>
+        do {
+            result = .success(try await verification.keep(seconds: seconds, says: says, connection))
+        } catch { result = .failure(error) }
         await connection.close()
         return try result.get()
     }

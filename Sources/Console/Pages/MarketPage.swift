@@ -151,7 +151,7 @@ enum MarketPage {
     }
 
     private static func iso(_ milliseconds: Int64) -> String {
-        "\(Figures.day(milliseconds / 1000))T\(Figures.clock(milliseconds / 1000, withSeconds: true))Z"
+        Figures.iso(milliseconds / 1000)
     }
 
     // MARK: what was announced

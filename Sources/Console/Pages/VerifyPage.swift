@@ -1,16 +1,45 @@
 import Outbox
+import Postgres
+import Service
 
-/// The promises held against the database, by a click.
+/// The promises held against the database, by a click, and what came of the runs before.
 enum VerifyPage {
-    static func page(_ proofs: Proofs) -> Page {
+    private static let columns = [
+        ListingColumn("verified_at"), ListingColumn("holds", isFlag: true), ListingColumn("seconds", isNumber: true),
+        ListingColumn("verified_by"), ListingColumn("broken"),
+    ]
+    /// The most runs that are shown.
+    private static let most = 50
+
+    static func listing(_ ask: Ask, _ proofs: Proofs) async throws -> Listing {
+        Listing(
+            columns: columns,
+            rows: try await all(ask, proofs).map { proof in
+                [
+                    .text(Figures.iso(proof.at)), proof.failure == nil ? .bool(proof.holds) : .null,
+                    .double(proof.seconds),
+                    proof.by.map(ListingValue.text) ?? .null,
+                    .array(proof.failure.map { ["not run: \($0)"] } ?? proof.broken.map(\.name)),
+                ]
+            })
+    }
+
+    static func page(_ ask: Ask, _ proofs: Proofs) async throws -> Page {
+        let all = try await Self.all(ask, proofs)
         let body: HTML = """
             <p class="note">Every message taken from a queue ends as exactly one of stored, duplicate, quarantined; every row of the outbox as \
             exactly one of pending, published, parked, superseded. This reads every table once, in one snapshot, beside writers and relays at work.</p>
             \(Page.live("run", run(proofs.running)))
-            \(Page.live("result", proofs.proofs.first.map(result) ?? "<p class=\"empty\">Nothing was verified since this console started.</p>"))
-            \(Page.live("history", history(proofs.proofs)))
+            \(Page.live("result", all.first.map(result) ?? "<p class=\"empty\">Nothing was verified yet.</p>"))
+            \(Page.live("history", history(all)))
             """
         return Page(place: .verify, title: "Verify", body: body, command: "relay verify")
+    }
+
+    /// What the database has, and what only this console knows, the newest first.
+    private static func all(_ ask: Ask, _ proofs: Proofs) async throws -> [Proofs.Proof] {
+        let kept = try await ask.readers.with { try await KeptVerification.read(newest: most, $0) }
+        return (proofs.unkept + kept.map(Proofs.Proof.init)).sorted { $0.at > $1.at }
     }
 
     private static func run(_ running: Proofs.Running?) -> HTML {
@@ -28,55 +57,54 @@ enum VerifyPage {
     }
 
     private static func result(_ proof: Proofs.Proof) -> HTML {
-        guard let verification = proof.verification else {
-            return "<p class=\"banner bad\">It could not be run: \(proof.failure ?? "")</p>"
+        if let failure = proof.failure {
+            return "<p class=\"banner bad\">It could not be run: \(failure)</p>"
         }
         let banner: HTML =
             proof.holds
-            ? "<p class=\"banner good\"><strong>All promises hold.</strong> Verified at \(Figures.day(proof.at)) \(Figures.clock(proof.at, withSeconds: true)), in \(Figures.age(proof.seconds)).</p>"
-            : "<p class=\"banner bad\"><strong>Promises are broken.</strong> Keep the database as it is, and report what is named below.</p>"
+            ? "<p class=\"banner good\"><strong>All promises hold.</strong> Verified at \(Figures.time(proof.at)), in \(Figures.age(proof.seconds)).</p>"
+            : "<p class=\"banner bad\"><strong>Promises are broken.</strong> Found at \(Figures.time(proof.at)). Keep the database as it is, and report what is named below.</p>"
+        let unkept: HTML = HTML.when(
+            proof.by == nil,
+            "<p class=\"note\">Only this console knows of this run: its role may not keep it. The owner of the schema allows that by <code>SELECT candlepost_grant('console', 'its role')</code>.</p>"
+        )
         let checks = Table.html(
             caption: "Promises",
             [.init("promise"), .init("holds"), .init("found", number: true), .init("expected", number: true)],
-            verification.checks.map { check in
+            proof.checks.map { check in
                 [
                     "<span class=\"wide\">\(check.name)</span>",
                     check.holds ? "<span class=\"state good\">yes</span>" : "<span class=\"state bad\">no</span>",
                     HTML(Figures.grouped(check.found)), HTML(Figures.grouped(check.expected)),
                 ]
             }, empty: "")
-        return "\(banner)\(checks)\(examples(verification))\(sums(verification.totals))"
+        let sums: HTML = """
+            <h2>The sums</h2><pre tabindex="0">\(HTML.lines(proof.sums.joined(separator: "\n"), limit: 20_000))</pre>
+            """
+        return "\(banner)\(unkept)\(checks)\(examples(proof.broken))\(sums)"
     }
 
-    private static func examples(_ verification: Verification) -> [HTML] {
-        verification.broken.filter { !$0.examples.isEmpty }.map { check in
+    private static func examples(_ broken: [Verification.Check]) -> [HTML] {
+        broken.filter { !$0.examples.isEmpty }.map { check in
             "<h3>\(check.name)</h3><ul>\(check.examples.map { "<li>\($0)</li>" as HTML })</ul>"
         }
-    }
-
-    private static func sums(_ totals: VerificationTotals) -> HTML {
-        let grouped = { (number: Int64) in Figures.grouped(number) }
-        return """
-            <h2>The sums</h2><dl class="facts-list">\
-            <div><dt>received \(grouped(totals.received))</dt><dd>= stored \(grouped(totals.stored)) + duplicate \(grouped(totals.duplicate)) + quarantined \(grouped(totals.quarantined))</dd></div>\
-            <div><dt>outbox \(grouped(totals.outbox + totals.pruned))</dt><dd>= published \(grouped(totals.published)) + pending \(grouped(totals.pending)) + parked \(grouped(totals.parked)) + superseded \(grouped(totals.superseded))</dd></div></dl>
-            \(totals.deletedByHand.map { "<p class=\"note\">deleted by hand: \($0)</p>" as HTML })
-            """
     }
 
     private static func history(_ proofs: [Proofs.Proof]) -> HTML {
         guard proofs.count > 1 else { return .none }
         return "<h2>Before</h2>"
             + Table.html(
-                caption: "Runs before", [.init("at"), .init("result"), .init("took", number: true)],
+                caption: "Runs before",
+                [.init("at"), .init("result"), .init("took", number: true), .init("by", minor: true)],
                 proofs.dropFirst().map { proof in
                     [
-                        "\(Figures.day(proof.at)) \(Figures.clock(proof.at, withSeconds: true))",
+                        Figures.time(proof.at),
                         proof.holds
                             ? "<span class=\"state good\">all hold</span>"
-                            : "<span class=\"state bad\">\(proof.verification == nil ? "not run" : "broken")</span>",
-                        HTML(Figures.age(proof.seconds)),
+                            : "<span class=\"state bad\">\(proof.failure == nil ? "broken" : "not run")</span>",
+                        HTML(Figures.age(proof.seconds)), HTML(proof.by ?? "this console"),
                     ]
                 }, empty: "")
+            + "<div class=\"foot\"><a href=\"/verify.json\">JSON</a><a href=\"/verify.csv\">CSV</a></div>"
     }
 }

@@ -4,7 +4,8 @@ import Program
 struct Layout: Sendable {
     let seen: StatusFeed.Seen
     let viewer: Viewer
-    let lastProof: Proofs.Proof?
+    /// Of the runs of verify that only this console knows, the last one.
+    let lastUnkept: Proofs.Proof?
 
     func html(_ page: Page) -> HTML {
         """
@@ -75,8 +76,14 @@ struct Layout: Sendable {
         return "<span>\(name)</span>\(HTML.when(viewer.isByCookie, out))"
     }
 
+    /// Whether the last run of verify found a promise broken.
+    private var isBroken: Bool {
+        let kept = seen.overview?.verified
+        if let own = lastUnkept, own.failure == nil, own.at >= kept?.at ?? 0 { return !own.holds }
+        return kept?.holds == false
+    }
+
     private var banner: HTML {
-        let isBroken = lastProof?.verification != nil && lastProof?.holds == false
         let broken: HTML = """
             <p class="banner bad" role="status"><strong>The last verification found promises broken.</strong> <a href="/verify">See which</a></p>
             """

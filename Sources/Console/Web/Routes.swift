@@ -65,9 +65,10 @@ struct Routes: Sendable {
         page(router, "/acts") { [acting] in try await ActsPage.page($0, works: acting?.works ?? []) }
         list(router, "/acts", ActsPage.listing)
         page(router, "/acts/:id", ActPage.page)
-        page(router, "/verify", needsDatabase: false) { [proofs] _ in VerifyPage.page(proofs) }
-        router.post("/verify") { [proofs] _, _ in
-            proofs.start(at: WallClock.milliseconds / 1000)
+        page(router, "/verify") { [proofs] in try await VerifyPage.page($0, proofs) }
+        list(router, "/verify") { [proofs] in try await VerifyPage.listing($0, proofs) }
+        router.post("/verify") { [proofs] _, context in
+            proofs.start(by: context.viewer.name)
             return Answer.seeOther("/verify")
         }
         router.post("/verify/stop") { [proofs] _, _ in
@@ -173,7 +174,7 @@ struct Routes: Sendable {
     }
 
     private func layout(_ ask: Ask) -> Layout {
-        Layout(seen: ask.seen, viewer: ask.viewer, lastProof: proofs.proofs.first)
+        Layout(seen: ask.seen, viewer: ask.viewer, lastUnkept: proofs.unkept.first)
     }
 
     /// The fields of a form.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Outbox
 import Postgres
 import Program
@@ -10,7 +11,7 @@ struct VerifyCommand: AsyncParsableCommand {
         abstract: "Holds the promises against the database and prints the sums: exit 0 if they hold, 1 if not.",
         discussion: """
             Reads every table once, in one snapshot, beside writers and relays at work. Of what breaks a promise it \
-            names ten examples.
+            names ten examples. Where the role may, what was found is kept in `verifications`, for the console.
             """)
 
     @Flag(help: "One JSON array of the checks.") var json = false
@@ -20,9 +21,16 @@ struct VerifyCommand: AsyncParsableCommand {
         let verification = try await CommandConnections.withDatabase(
             flags.settings, parameters: Verification.serverSettings
         ) { connection in
+            let start = ContinuousClock.now
             var bar = ProgressBar()
             let verification = try await Verification.run(connection) { bar.show($0, $1) }
             bar.clear()
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            do {
+                _ = try await verification.keep(seconds: seconds, says: Program.actor, connection)
+            } catch {
+                StandardStream.write("relay: what was found is not kept: \(error)\n", to: STDERR_FILENO)
+            }
             return verification
         }
         var listing = ListingWriter(

@@ -21,9 +21,13 @@ package enum VerificationText {
         for check in verification.broken where !check.examples.isEmpty {
             lines += ["", "\(check.name):"] + check.examples.map { "  \(SafeText.oneLine($0, limit: 300))" }
         }
-        let totals = verification.totals
-        lines += [
-            "",
+        lines += [""] + sums(verification.totals)
+        return verification.broken.isEmpty ? lines + ["", "All promises hold."] : lines
+    }
+
+    /// The sums that must agree, and what was deleted from them.
+    package static func sums(_ totals: VerificationTotals) -> [String] {
+        var lines = [
             """
             received \(totals.received) = stored \(totals.stored) + revised \(totals.revised) \
             + duplicate \(totals.duplicate) + quarantined \(totals.quarantined)
@@ -41,6 +45,6 @@ package enum VerificationText {
             lines += ["", "deleted by hand, and counted as that:"]
             lines += totals.deletedByHand.map { "  \(SafeText.oneLine($0, limit: 300))" }
         }
-        return verification.broken.isEmpty ? lines + ["", "All promises hold."] : lines
+        return lines
     }
 }
