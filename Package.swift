@@ -68,7 +68,7 @@ let package = Package(
             name: "Console",
             dependencies: [
                 "AMQP", "Outbox", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service", argumentParser,
-                httpTypes, hummingbird, hummingbirdCore, lifecycle, logging, nio,
+                coreMetrics, httpTypes, hummingbird, hummingbirdCore, lifecycle, logging, nio,
             ],
             resources: [.embedInCode("Assets/console.css"), .embedInCode("Assets/console.js")],
             swiftSettings: settings),

@@ -14,12 +14,19 @@ struct ConsoleServer: ServiceLifecycle.Service {
     private let settings: ConsoleSettings
     private let feed: StatusFeed
     private let readiness: Readiness
+    private let registry: PrometheusRegistry
+    private let metrics: ConsoleMetrics
     private let logger: Logger
 
-    init(_ settings: ConsoleSettings, feed: StatusFeed, readiness: Readiness, logger: Logger) {
+    init(
+        _ settings: ConsoleSettings, feed: StatusFeed, readiness: Readiness, registry: PrometheusRegistry,
+        metrics: ConsoleMetrics, logger: Logger
+    ) {
         self.settings = settings
         self.feed = feed
         self.readiness = readiness
+        self.registry = registry
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -28,17 +35,18 @@ struct ConsoleServer: ServiceLifecycle.Service {
     func run() async throws {
         let readers = Readers(settings.database, size: 4, statementTimeout: 5000)
         let router = Router(context: ConsoleContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: RequestCounts(metrics: metrics))
         router.add(middleware: Guard(hosts: Set(["localhost"] + settings.hosts)))
         let sessions = Sessions()
         let acting = settings.acting.map(Acting.init)
         router.add(
             middleware: Authentication(
                 access: settings.access, sessions: sessions, isReachable: !settings.address.isLoopback,
-                hasActs: acting != nil))
+                hasActs: acting != nil, metricsToken: settings.metricsToken))
         Routes(
             feed: feed, readers: readers, proofs: Proofs(settings.database, actor: settings.acting?.database),
             sessions: sessions, acting: acting,
-            settings: settings, readiness: readiness, logger: logger
+            settings: settings, readiness: readiness, registry: registry, logger: logger
         ).add(to: router)
         var quiet = logger
         quiet.logLevel = .error

@@ -8,6 +8,8 @@ struct ConsoleSettings: Sendable {
     let address: BindAddress
     /// Names beside the address by which browsers may ask for it.
     let hosts: [String]
+    /// By which other machines may read the metrics.
+    let metricsToken: String?
     /// How people are known.
     let access: Access
     /// What acts need; nil where the console only reads.
@@ -23,6 +25,7 @@ struct ConsoleSettings: Sendable {
         database.replyTimeout = .seconds(10)
         database.maximumReplyBytes = 16 << 20
         self.database = database
+        metricsToken = try settings.readIfSet(Self.http.token)
         access = try Access(settings)
         acting = try Acting(settings)
         guard acting == nil || access.isThere else {
@@ -91,7 +94,7 @@ struct ConsoleSettings: Sendable {
         unit: "bytes", help: "the writer's limit, for messages that are requeued")
 
     static let all: [AnySetting] = [
-        CommonSettings.databaseURL, http, hostsSetting, Access.tokensSetting, Access.headerSetting,
+        CommonSettings.databaseURL, http, http.token, hostsSetting, Access.tokensSetting, Access.headerSetting,
         Access.secretSetting,
         operatorURL, CommonSettings.brokerURL, queueSetting, BrokerSettings.queueType, BrokerSettings.plaintext,
         maximumMessageSetting, CommonSettings.shutdownTimeout, CommonSettings.logLevel, CommonSettings.logFormat,

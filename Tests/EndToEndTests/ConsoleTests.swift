@@ -95,6 +95,47 @@ import Testing
         }
     }
 
+    @Test func itCountsWhatIsAskedFor() async throws {
+        try await World.with { world in
+            let console = try await world.console()
+            for path in ["/markets/1", "/markets/2", "/events.json", "/nothing", "/no/such/page"] {
+                #expect(await console.get(path) != nil)
+            }
+            let requests = "candlepost_console_requests_total"
+            #expect(await console.metric(requests, #"page="/markets/{id}",status="200""#) == 2)
+            #expect(await console.metric(requests, #"page="/events.json",status="200""#) == 1)
+            #expect(await console.metric(requests, #"page="other",status="404""#) == 2)
+            #expect(await console.metric("candlepost_console_request_seconds_count") == 5)
+            #expect(await console.metric("candlepost_console_status_queries_total") ?? 0 >= 1)
+            #expect(await console.metric("candlepost_console_browsers") == 0)
+        }
+    }
+
+    /// Another machine reads metrics by a token, and pages by a sign-in.
+    @Test func metricsOfAReachableConsoleNeedAToken() async throws {
+        try await World.with { world in
+            let console = try await world.start(
+                .console,
+                settings: [
+                    "CONSOLE_HTTP": "0.0.0.0:0", "CONSOLE_HTTP_TOKEN": "a-token-of-prometheus",
+                    "CONSOLE_TOKENS": "alice:12345678901234567890",
+                ])
+            try await eventually("it listens") { console.log.contains("\"http.address\":\"0.0.0.0:") }
+            let start = try #require(console.log.firstRange(of: "\"http.address\":\"0.0.0.0:")?.upperBound)
+            let url = "http://127.0.0.1:\(console.log[start...].prefix { $0.isNumber })/metrics"
+            let status = { (words: [String]) in
+                let run = try await Program(
+                    path: "/usr/bin/curl", ["-sS", "-o", "/dev/null", "-w", "%{http_code}"] + words)
+                try await run.ended()
+                return run.output
+            }
+            #expect(try await status([url]) == "401")
+            #expect(try await status(["-H", "Authorization: Bearer another", url]) == "401")
+            #expect(try await status(["-H", "Authorization: Bearer a-token-of-prometheus", url]) == "200")
+            try await world.stop(console)
+        }
+    }
+
     /// What verify found stands in the database: another console, started later, knows of it and warns.
     @Test func whatVerifyFoundOutlivesTheConsole() async throws {
         try await World.with { world in

@@ -18,6 +18,7 @@ import Testing
         let page = try String(contentsOf: Self.root.appending(path: "docs/metrics.md"), encoding: .utf8)
         try await World.with { world in
             let (writer, relay) = (try await world.writer(), try await world.relay())
+            let console = try await world.console()
             try await eventually("both report what they count in the database") {
                 let ahead = await writer.metric("candlepost_outbox_ids_ahead")
                 let output = await relay.metric("candlepost_relay_output_ready")
@@ -25,8 +26,10 @@ import Testing
             }
             let written = try #require(await writer.get("/metrics")).body
             let relayed = try #require(await relay.get("/metrics")).body
-            #expect(Self.said(written) == Self.listed(page, under: "Both programs", "Writer"))
-            #expect(Self.said(relayed) == Self.listed(page, under: "Both programs", "Relay"))
+            let looked = try #require(await console.get("/metrics")).body
+            #expect(Self.said(written) == Self.listed(page, under: "All programs", "Writer"))
+            #expect(Self.said(relayed) == Self.listed(page, under: "All programs", "Relay"))
+            #expect(Self.said(looked) == Self.listed(page, under: "All programs", "Console"))
         }
     }
 

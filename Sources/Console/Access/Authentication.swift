@@ -10,6 +10,8 @@ struct Authentication: RouterMiddleware {
     let isReachable: Bool
     /// Whether there is anything to do for those who are.
     let hasActs: Bool
+    /// What a caller from another machine presents to read the metrics, beside people who have signed in; nil: nothing is enough.
+    let metricsToken: String?
 
     func handle(
         _ request: Request, context: ConsoleContext, next: (Request, ConsoleContext) async throws -> Response
@@ -18,13 +20,24 @@ struct Authentication: RouterMiddleware {
         context.viewer = viewer(of: request)
         let isOpen =
             ["/livez", "/readyz", "/sign-in"].contains(request.uri.path) || request.uri.path.hasPrefix("/assets/")
-        guard context.viewer.name != nil || isOpen || !isReachable else {
+        guard context.viewer.name != nil || isOpen || !isReachable || isScraper(request) else {
+            if request.uri.path == "/metrics" {
+                let hint = metricsToken == nil ? "set CONSOLE_HTTP_TOKEN" : "the bearer token is missing or wrong"
+                return Answer.text("from other machines metrics need a token: \(hint)", .unauthorized)
+            }
             guard request.method == .get, request.headers[.accept]?.contains("text/html") == true else {
                 return Answer.text("sign in at /sign-in", .unauthorized)
             }
             return Answer.seeOther("/sign-in")
         }
         return try await next(request, context)
+    }
+
+    private func isScraper(_ request: Request) -> Bool {
+        guard request.uri.path == "/metrics", let metricsToken, let given = request.headers[.authorization] else {
+            return false
+        }
+        return SecretText.areEqual("Bearer \(metricsToken)", given)
     }
 
     private func viewer(of request: Request) -> Viewer {

@@ -21,8 +21,12 @@ struct RunCommand: AsyncParsableCommand {
         }
         for warning in reader.warnings(for: ConsoleSettings.all) { logger.warning("\(warning)") }
         let readiness = Readiness()
-        let feed = StatusFeed(settings.database, readiness: readiness, logger: logger)
-        let console = ConsoleServer(settings, feed: feed, readiness: readiness, logger: logger)
+        let registry = Program.startMetrics(ConsoleMetrics.descriptions, readiness: readiness)
+        let metrics = ConsoleMetrics()
+        let feed = StatusFeed(settings.database, readiness: readiness, metrics: metrics, logger: logger)
+        registry.addGauge("candlepost_console_browsers") { Double(feed.listenerCount) }
+        let console = ConsoleServer(
+            settings, feed: feed, readiness: readiness, registry: registry, metrics: metrics, logger: logger)
         let status = await runServices(
             [feed, console], operations: nil, readiness: readiness,
             shutdownTimeout: try reader.read(CommonSettings.shutdownTimeout), logger: logger,

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Outbox
 import Postgres
@@ -30,17 +31,19 @@ final class StatusFeed: ServiceLifecycle.Service {
 
     private let configuration: PostgresConfiguration
     private let readiness: Readiness
+    private let metrics: ConsoleMetrics
     private let logger: Logger
     private let state = Mutex(State())
     private let bell = Signal()
 
-    init(_ configuration: PostgresConfiguration, readiness: Readiness, logger: Logger) {
+    init(_ configuration: PostgresConfiguration, readiness: Readiness, metrics: ConsoleMetrics, logger: Logger) {
         var own = configuration
         own.applicationName += " status"
         own.parameters = OutboxReader.plannerSettings
         own.parameters["default_transaction_read_only"] = "on"
         self.configuration = own
         self.readiness = readiness
+        self.metrics = metrics
         self.logger = logger
         readiness.declare(Self.condition)
     }
@@ -55,6 +58,9 @@ final class StatusFeed: ServiceLifecycle.Service {
         if wasIdle { bell.ring() }
         return seen
     }
+
+    /// How many pages hear of what is new.
+    var listenerCount: Int { state.withLock { $0.listeners.count } }
 
     /// Versions as they come, the newest first of those that were missed.
     /// - Returns: nil when too many listen.
@@ -97,6 +103,7 @@ final class StatusFeed: ServiceLifecycle.Service {
         do {
             var overview = Overview()
             while !Task.isCancelled {
+                metrics.statusQueries.increment()
                 try await overview.update(connection)
                 note(overview)
                 await pause(isWatched ? .seconds(1) : .seconds(10))

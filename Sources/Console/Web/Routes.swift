@@ -36,6 +36,7 @@ struct Routes: Sendable {
     let acting: Acting?
     let settings: ConsoleSettings
     let readiness: Readiness
+    let registry: PrometheusRegistry
     let logger: Logger
 
     func add(to router: Router<ConsoleContext>) {
@@ -46,6 +47,10 @@ struct Routes: Sendable {
             return snapshot.isReady
                 ? Answer.text("ready")
                 : Answer.text(snapshot.missing(at: .now).joined(separator: "\n"), .serviceUnavailable)
+        }
+        router.get("/metrics") { [registry] request, _ in
+            let (type, text) = registry.scrape(accept: request.headers[.accept] ?? "")
+            return Answer.response(Array(text.utf8), type)
         }
         router.get("/live") { [feed] _, _ in LiveStream.response(feed) }
         page(router, "/", needsDatabase: false) { OverviewPage.page($0) }

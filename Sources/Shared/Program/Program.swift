@@ -30,12 +30,7 @@ public enum Program {
         for line in settings.unknownVariables(prefix: "\(name.uppercased())_") {
             logger.warning("a variable of the environment has no effect", metadata: ["variable": "\(line)"])
         }
-        let registry = PrometheusRegistry(commonMetrics + metrics)
-        registry.addGauges("candlepost_ready", label: "condition") { readiness.gauges }
-        registry.addGauge(
-            "candlepost_build_info", dimensions: [("version", Version.current), ("revision", Version.revision)]
-        ) { 1 }
-        MetricsSystem.bootstrap(registry)
+        let registry = startMetrics(metrics, readiness: readiness)
         let openFiles = settings.warnings(for: [CommonSettings.databaseURL, CommonSettings.brokerURL, http.token])
         let endpoints = try settings.broker(connectionName: name).endpoints
         for warning in openFiles + endpoints.compactMap(\.warning) { logger.warning("\(warning)") }
@@ -51,6 +46,18 @@ public enum Program {
             shutdownTimeout: try settings.read(CommonSettings.shutdownTimeout), logger: logger,
             onHangUp: { readAgain(settings, logger) })
         status.exit()
+    }
+
+    /// Sets up the metrics of the process. Call it once, before any is made.
+    /// - Parameter metrics: what every metric of the program means, beside those that all programs have.
+    public static func startMetrics(_ metrics: [MetricDescription], readiness: Readiness) -> PrometheusRegistry {
+        let registry = PrometheusRegistry(commonMetrics + metrics)
+        registry.addGauges("candlepost_ready", label: "condition") { readiness.gauges }
+        registry.addGauge(
+            "candlepost_build_info", dimensions: [("version", Version.current), ("revision", Version.revision)]
+        ) { 1 }
+        MetricsSystem.bootstrap(registry)
+        return registry
     }
 
     /// Reads what may have changed since the start: the log level, and the files of secrets, which the next connection takes.

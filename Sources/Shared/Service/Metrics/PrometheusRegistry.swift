@@ -46,6 +46,13 @@ public final class PrometheusRegistry: MetricsFactory {
     /// All metrics in the Prometheus text format 0.0.4, by name.
     public func text() -> String { text(as: .prometheus) }
 
+    /// All metrics as a caller prefers them.
+    /// - Parameter accept: the header `Accept`; empty where there is none.
+    public func scrape(accept: String) -> (contentType: String, text: String) {
+        let format = MetricsFormat(accept: accept)
+        return (format.contentType, text(as: format))
+    }
+
     func text(as format: MetricsFormat) -> String {
         // The callbacks of gauges run outside the lock: they may take locks of their own.
         let families = self.families.withLock { $0 }

@@ -24,7 +24,7 @@ struct OperationsRoutes: Sendable {
         switch request.path {
         case "/livez": return HTTPAnswer(status: .ok, body: "ok\n")
         case "/readyz": return readyz(isTrusted: isTrusted(request), at: now)
-        default: return isTrusted(request) ? scrape(as: MetricsFormat(accept: request.accept)) : refusal
+        default: return isTrusted(request) ? scrape(accept: request.accept) : refusal
         }
     }
 
@@ -36,8 +36,9 @@ struct OperationsRoutes: Sendable {
         return HTTPAnswer(status: .unavailable, body: lines.map { $0 + "\n" }.joined())
     }
 
-    private func scrape(as format: MetricsFormat) -> HTTPAnswer {
-        HTTPAnswer(status: .ok, contentType: format.contentType, body: metrics.text(as: format))
+    private func scrape(accept: String) -> HTTPAnswer {
+        let (contentType, text) = metrics.scrape(accept: accept)
+        return HTTPAnswer(status: .ok, contentType: contentType, body: text)
     }
 
     private var refusal: HTTPAnswer {
