@@ -37,6 +37,7 @@ import Testing
                     let (json, csv) = (await console.get(list + ".json"), await console.get(list + ".csv"))
                     #expect(json?.status == 200 && json?.body.hasPrefix("[") == true, "\(list): \(json?.body ?? "")")
                     #expect(csv?.status == 200 && csv?.body.contains(",") == true, "\(list): \(csv?.body ?? "")")
+                    #expect(await console.get(list + ".ndjson")?.status == 200, "\(list)")
                 }
                 #expect(await console.get("/markets/99999")?.status == 404)
                 #expect(await console.get("/nothing")?.status == 404)
@@ -47,6 +48,22 @@ import Testing
             }
             await owner.close()
             _ = try await world.check([relay, writer]) { $0.minimum = 50 }
+        }
+    }
+
+    /// As NDJSON a list has no pages: it comes to its end.
+    @Test func aLongListComesWhole() async throws {
+        try await World.with(markets: 200) { world in
+            let console = try await world.console()
+            let url = "http://127.0.0.1:\(try #require(console.port))/markets.ndjson"
+            let whole = try await Program(path: "/usr/bin/curl", ["-sS", url])
+            #expect(try await whole.ended() == .status(0))
+            let lines = whole.output.split(separator: "\n")
+            #expect(lines.count == 200 && lines.allSatisfy { $0.hasPrefix("{\"id\":") && $0.hasSuffix("}") })
+            #expect(Set(lines).count == 200)
+            let some = try await Program(path: "/usr/bin/curl", ["-sS", url + "?q=M19"])
+            #expect(try await some.ended() == .status(0))
+            #expect(some.output.split(separator: "\n").count == 11)
         }
     }
 

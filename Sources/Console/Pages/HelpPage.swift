@@ -6,7 +6,7 @@ enum HelpPage {
             <h2>Keys</h2>\(keyTable)
             <h2>Words</h2><dl class="facts-list">\(words.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML })</dl>
             <h2>At three in the morning</h2>\(nightTable)
-            <p class="note">The whole table is in <code>docs/operations.md</code>. Every page names the command that does the same; all lists are also JSON and CSV.</p>
+            <p class="note">The whole table is in <code>docs/operations.md</code>. Every page names the command that does the same; all lists are also JSON, CSV and NDJSON.</p>
             """, isLive: false)
 
     private static let keyTable: HTML = Table.html(

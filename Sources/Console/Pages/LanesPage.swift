@@ -11,7 +11,7 @@ enum LanesPage {
         let overview = ask.seen.overview ?? Overview()
         let body: HTML = """
             \(Page.live("relays", "<h2>Relays</h2>\(relays(overview.report.relays))"))
-            \(Page.live("lanes", "<h2>Lanes</h2>\(lanes(overview))<div class=\"foot\"><a href=\"/lanes.json\">JSON</a><a href=\"/lanes.csv\">CSV</a></div>"))
+            \(Page.live("lanes", "<h2>Lanes</h2>\(lanes(overview))<div class=\"foot\">\(Table.files("/lanes"))</div>"))
             """
         return Page(place: .lanes, title: "Lanes and relays", body: body, command: "relay status")
     }

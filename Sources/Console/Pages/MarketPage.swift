@@ -66,7 +66,7 @@ enum MarketPage {
             <div class="chart-head"><p class="legend" id="reading" aria-live="off">\(reading(series))</p>\(spanLinks(id, slots))</div>
             \(CandleChart(series: series, name: name).html)\(gapNote(series))
             <details class="data"><summary>The candles in numbers</summary>\(table(series))
-            <div class="foot"><a href="/markets/\(id)/candles.json?last=\(slots)">JSON</a><a href="/markets/\(id)/candles.csv?last=\(slots)">CSV</a></div></details>
+            <div class="foot">\(Table.files("/markets/\(id)/candles", "?last=\(slots)"))</div></details>
             """
         let body: HTML = """
             <div class="split"><div>\(Page.live("candles", chart))</div>

@@ -105,6 +105,6 @@ enum VerifyPage {
                         HTML(Figures.age(proof.seconds)), HTML(proof.by ?? "this console"),
                     ]
                 }, empty: "")
-            + "<div class=\"foot\"><a href=\"/verify.json\">JSON</a><a href=\"/verify.csv\">CSV</a></div>"
+            + "<div class=\"foot\">\(Table.files("/verify"))</div>"
     }
 }

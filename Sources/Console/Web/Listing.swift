@@ -4,7 +4,7 @@ import Program
 import Service
 import Synchronization
 
-/// A list as it is read: for a page, JSON and CSV alike.
+/// A list as it is read: for a page, JSON, NDJSON and CSV alike.
 struct Listing: Sendable {
     let columns: [ListingColumn]
     var rows: [[ListingValue]] = []
@@ -96,7 +96,12 @@ enum Table {
             <div class="foot"><span>\(count ?? listing.rows.count) shown\(listing.coverage.map { ", \($0)" } ?? "")</span>\
             \(HTML.when(isLater, "<a href=\"\(path + first.query)\">First page</a>"))\
             \(listing.next.map { "<a rel=\"next\" href=\"\(path + $0)\">Next page</a>" as HTML } ?? .none)\
-            <a href="\(path).json\(fields.query)">JSON</a><a href="\(path).csv\(fields.query)">CSV</a></div>
+            \(files(path, fields.query))</div>
             """
+    }
+
+    /// The same list for programs.
+    static func files(_ path: String, _ query: String = "") -> [HTML] {
+        ["json", "csv", "ndjson"].map { "<a href=\"\(path).\($0)\(query)\">\($0.uppercased())</a>" }
     }
 }

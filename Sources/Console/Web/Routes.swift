@@ -14,6 +14,11 @@ struct Ask: Sendable {
     let seen: StatusFeed.Seen
     let readers: Readers
 
+    /// The same with other fields.
+    func with(_ fields: FormFields) -> Ask {
+        Ask(fields: fields, parameters: parameters, viewer: viewer, seen: seen, readers: readers)
+    }
+
     /// A number in the path.
     /// - Throws: ``PageError``.
     func number(_ name: String) throws(PageError) -> Int64 {
@@ -153,7 +158,7 @@ struct Routes: Sendable {
         }
     }
 
-    /// The same list as JSON and CSV.
+    /// The same list as JSON and CSV, page by page, and as NDJSON to its end.
     func list(
         _ router: Router<ConsoleContext>, _ path: String, _ read: @escaping @Sendable (Ask) async throws -> Listing
     ) {
@@ -168,6 +173,15 @@ struct Routes: Sendable {
                     let (status, sentence) = describe(error)
                     return Answer.text(sentence, status)
                 }
+            }
+        }
+        router.get(RouterPath("\(path).ndjson")) { request, context in
+            let ask = ask(request, context)
+            do {
+                return LongListing(path: request.uri.path, first: try await read(ask), ask: ask, read: read).response
+            } catch {
+                let (status, sentence) = describe(error)
+                return Answer.text(sentence, status)
             }
         }
     }

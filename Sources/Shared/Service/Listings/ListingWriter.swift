@@ -6,6 +6,8 @@ public enum ListingFormat: String, CaseIterable, Sendable {
     case table
     /// One JSON array of objects.
     case json
+    /// One JSON object on each line.
+    case ndjson
     /// RFC 4180 with a header line.
     case csv
 }
@@ -75,6 +77,7 @@ public struct ListingWriter: ~Copyable {
         switch format {
         case .csv: output(CSVText.line(row))
         case .json: writeJSON(row)
+        case .ndjson: output(object(row) + "\n")
         case .table: writeLine(row.map { SafeText.oneLine($0.plainText, limit: 200) })
         }
     }
@@ -82,16 +85,20 @@ public struct ListingWriter: ~Copyable {
     /// Ends the listing; without it a JSON array stays open.
     public consuming func finish() {
         switch format {
-        case .csv: break
+        case .csv, .ndjson: break
         case .json: output(isFirst ? "[]\n" : "\n]\n")
         case .table: flushTable()
         }
     }
 
     private mutating func writeJSON(_ row: [ListingValue]) {
-        let members = zip(columns, row).map { "\(JSONText.quoted($0.name)):\($1.json)" }
-        output((isFirst ? "[\n" : ",\n") + "{\(members.joined(separator: ","))}")
+        output((isFirst ? "[\n" : ",\n") + object(row))
         isFirst = false
+    }
+
+    private func object(_ row: [ListingValue]) -> String {
+        let members = zip(columns, row).map { "\(JSONText.quoted($0.name)):\($1.json)" }
+        return "{\(members.joined(separator: ","))}"
     }
 
     private mutating func writeLine(_ cells: [String]) {
