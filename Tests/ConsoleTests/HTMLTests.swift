@@ -1,3 +1,4 @@
+import Service
 import Testing
 
 @testable import Console
@@ -53,6 +54,15 @@ import Testing
         #expect(Figures.fixed(-0.004, 2) == "0.00" && Figures.fixed(-12.345, 1) == "-12.3")
         #expect(Figures.short(12.34) == "12.3" && Figures.short(-0.5) == "-0.5" && Figures.short(.nan) == "0")
         #expect(Figures.price(42_000) == "42000" && Figures.price(0.1) == "0.1")
+    }
+
+    @Test func timesOfPagesAreMarked() {
+        #expect(Moment.html("2026-01-31T12:00:00.123Z").text == "<time>2026-01-31 12:00:00</time>")
+        #expect(Moment.html("2026-01-31T12:00:00Z", .milliseconds).text == "<time>2026-01-31 12:00:00</time>")
+        #expect(Moment.html(.text("2026-01-31T12:00:00Z"), .minutes).text == "<time>2026-01-31 12:00</time>")
+        #expect(Moment.html(.null).text == "–")
+        #expect(Moment.html("22:13", of: 1_700_000_000).text == "<time datetime=\"2023-11-14T22:13:20Z\">22:13</time>")
+        #expect(Moment.ifTime("a queue").text == "a queue")
     }
 
     @Test func timesAreUTC() {

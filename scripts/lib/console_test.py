@@ -2,6 +2,7 @@
 runs it. Needs BIN (the programs), FOLDER (of scripts/servers), SCREENSHOTS (empty for none)."""
 
 import concurrent.futures
+import datetime
 import gzip
 import json
 import os
@@ -335,6 +336,26 @@ def keys(page, world):
     check("j goes down the rows", page.locator("tbody tr.here").count() == 1)
 
 
+def clocks(browser, world):
+    """Times are UTC until somebody chooses the browser's clock, which every page keeps, also where blocks change by themselves."""
+    context = browser.new_context(timezone_id="Asia/Kolkata")
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(world.url + "/events")
+    utc = page.locator("tbody time").nth(1).text_content()
+    check("times are UTC at first", page.text_content("#zone") == "UTC" and utc == page.evaluate(
+        "fetch(location.href).then((answer) => answer.text()).then((text) => text.match(/<time>[^<]*<\\/time>/g)[1].slice(6, -7))"))
+    page.keyboard.press("u")
+    shown = page.locator("tbody time").nth(1).text_content()
+    moved = datetime.datetime.fromisoformat(shown) - datetime.datetime.fromisoformat(utc)
+    check("u shows them by the browser's clock", moved == datetime.timedelta(hours=5, minutes=30), f"{utc} {shown}")
+    page.goto(world.url + "/")
+    check("the next page does, too", page.text_content("#zone") == "Asia/Calcutta" or page.text_content("#zone") == "Asia/Kolkata")
+    page.click("#clock")
+    check("and back", page.text_content("#zone") == "UTC")
+    context.close()
+
+
 def crowd(world):
     """Fifty browsers with their streams, as many that say nothing, and some that read slowly; probes and pages are still answered."""
     streams = []
@@ -392,6 +413,7 @@ def main():
             replay(browser, page, world)
             changed(page, world)
             verify(page, world)
+            clocks(browser, world)
             live(browser, world)
             without_script(browser, world, paths)
             each_page(browser, world, paths, context.cookies())

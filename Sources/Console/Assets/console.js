@@ -8,6 +8,44 @@ const parse = (text) => {
   return template.content;
 };
 
+// MARK: times
+
+// Of a time's text the shape stays: `12-31 14:05` is shown as such.
+const local = (time, utc) => {
+  const at = new Date(time.getAttribute("datetime") ?? `${utc.replace(" ", "T")}Z`);
+  if (Number.isNaN(at.getTime())) return utc;
+  const two = (number) => String(number).padStart(2, "0");
+  const whole = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:` +
+    `${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  const start = /^\d{4}-/.test(utc) ? 0 : /^\d\d-/.test(utc) ? 5 : 11;
+  return whole.slice(start, start + utc.length);
+};
+let isLocal = false;
+try { isLocal = localStorage.getItem("clock") === "local"; } catch { /* no storage: times are UTC on each page */ }
+const showTimes = (root) => {
+  for (const time of root.querySelectorAll("time")) {
+    const utc = time.dataset.utc ?? time.textContent;
+    if (isLocal) { time.dataset.utc = utc; time.textContent = local(time, utc); } else if (time.dataset.utc) {
+      time.textContent = utc;
+      delete time.dataset.utc;
+    }
+  }
+};
+const clock = document.getElementById("clock");
+const showClock = () => {
+  if (clock) { clock.hidden = false; clock.textContent = isLocal ? "Show UTC" : "Show local times"; }
+  const zone = document.getElementById("zone");
+  if (zone) zone.textContent = isLocal ? Intl.DateTimeFormat().resolvedOptions().timeZone : "UTC";
+  showTimes(document);
+};
+const otherClock = () => {
+  isLocal = !isLocal;
+  try { localStorage.setItem("clock", isLocal ? "local" : "utc"); } catch { /* as above */ }
+  showClock();
+};
+clock?.addEventListener("click", otherClock);
+showClock();
+
 // MARK: live blocks
 
 let tag = "";
@@ -49,6 +87,7 @@ const refresh = async () => {
       if (document.querySelector("[data-failed]")) { location.replace(location.href); return; }
       tag = answer.headers.get("ETag") ?? "";
       const page = parse(await answer.text());
+      showTimes(page);
       for (const block of document.querySelectorAll("[data-live]")) {
         const fresh = page.getElementById(block.id);
         if (fresh && fresh.innerHTML !== block.innerHTML && !isInUse(block)) replace(block, fresh);
@@ -165,6 +204,7 @@ document.addEventListener("keydown", (event) => {
     case "j": step(1); break;
     case "k": step(-1); break;
     case "t": nextTheme(); break;
+    case "u": otherClock(); break;
     case "?": location.href = "/help"; break;
     default: break;
   }

@@ -70,13 +70,13 @@ struct CandleChart {
         }
     }
 
-    private var times: [String] {
+    private var times: [HTML] {
         let (first, width) = (series.first, series.width)
         let isLong = width * Int64(series.slots) > 86_400_000
         let isDaily = width >= 86_400_000
         return (0...4).map { part in
             let time = (first + width * Int64(series.slots) * Int64(part) / 4) / 1000
-            return isDaily ? Figures.day(time) : Figures.clock(time, withDay: isLong)
+            return isDaily ? HTML(Figures.day(time)) : Moment.html(Figures.clock(time, withDay: isLong), of: time)
         }
     }
 }

@@ -9,18 +9,18 @@ enum Chart {
     ///   - marks: labels from top to bottom, evenly apart.
     ///   - times: labels from left to right, evenly apart.
     static func html(
-        label: String, height: Double = Self.height, marks: [String], times: [String], drawing: HTML, kind: HTML = .none
+        label: String, height: Double = Self.height, marks: [String], times: [HTML], drawing: HTML, kind: HTML = .none
     ) -> HTML {
         let lines = marks.indices.map { place in
             "M0 \(at: height * Double(place) / Double(max(1, marks.count - 1)))H1000" as HTML
         }
         return """
             <div class="chart \(kind)"><svg class="plot" viewBox="0 0 1000 \(at: height)" preserveAspectRatio="none" role="img" aria-label="\(label)">\
-            <path class="grid" d="\(lines)"/>\(drawing)</svg>\(list("marks", marks))\(list("times", times))</div>
+            <path class="grid" d="\(lines)"/>\(drawing)</svg>\(list("marks", marks.map { HTML($0) }))\(list("times", times))</div>
             """
     }
 
-    private static func list(_ name: HTML, _ texts: [String]) -> HTML {
+    private static func list(_ name: HTML, _ texts: [HTML]) -> HTML {
         HTML.when(
             !texts.isEmpty,
             "<ol class=\"\(name)\" aria-hidden=\"true\">\(texts.map { "<li>\($0)</li>" as HTML })</ol>")

@@ -61,9 +61,13 @@ struct FlowChart {
             marks: scale.marks.map { "\(scale.text($0)) s" }, times: times(points), drawing: drawing)
     }
 
-    private func times(_ points: [Point]) -> [String] {
+    private func times(_ points: [Point]) -> [HTML] {
         guard points.count > 1 else { return [] }
-        return (0...3).map { Figures.clock(points[(points.count - 1) * $0 / 3].time) }
+        return (0...3).map { clock(points[(points.count - 1) * $0 / 3]) }
+    }
+
+    private func clock(_ point: Point) -> HTML {
+        Moment.html(Figures.clock(point.time), of: point.time)
     }
 
     private func table(_ points: [Point]) -> HTML {
@@ -79,7 +83,7 @@ struct FlowChart {
                     HTML(Figures.rough(part.map(value).reduce(0, +) / Double(part.count)))
                 }
                 return [
-                    HTML(Figures.clock(part[start].time)), mean(\.received), mean(\.stored), mean(\.announced),
+                    clock(part[start]), mean(\.received), mean(\.stored), mean(\.announced),
                     HTML(Figures.age(part.map(\.lag).max() ?? 0)),
                 ]
             }, empty: "Nothing yet.")

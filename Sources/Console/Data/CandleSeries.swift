@@ -27,8 +27,9 @@ struct CandleSeries: Sendable, Equatable {
     var missing: Int { gaps.reduce(0) { $0 + $1.count } }
 
     /// The begin of an interval, in seconds since 1970: its day alone where a slot is one.
-    func text(_ seconds: Int64) -> String {
-        width >= 86_400_000 ? Figures.day(seconds) : Figures.clock(seconds, withDay: true)
+    func html(_ seconds: Int64) -> HTML {
+        width >= 86_400_000
+            ? HTML(Figures.day(seconds)) : Moment.html(Figures.clock(seconds, withDay: true), of: seconds)
     }
 
     func slot(of start: Int64) -> Int { Int((start - first) / max(1, width)) }

@@ -45,7 +45,7 @@ enum ActsPage {
                     "<a href=\"/acts/\(row[0].shown)\">\(row[0].shown)</a>", HTML(row[1].shown), HTML(row[3].shown),
                     HTML(row[4].shown), state(row[9].shown), HTML(row[5].shown),
                     "<span class=\"wide\">\(row[6].shown)</span>",
-                    HTML(String(row[7].shown.prefix(19)).replacing("T", with: " ")),
+                    Moment.html(row[7]),
                     "<code>\(SafeText.oneLine(row[2].shown, limit: 120))</code>",
                 ]
             }, empty: "Nobody has done anything to a row of the outbox yet.")
@@ -79,7 +79,9 @@ enum ActPage {
             ("act", act), ("by", row[5].shown), ("why", row[6].shown), ("began", row[7].shown), ("ended", row[8].shown),
             ("selection", selection),
         ]
-        let list = facts.filter { !$0.1.isEmpty }.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML }
+        let list = facts.filter { !$0.1.isEmpty }.map {
+            "<div><dt>\($0.0)</dt><dd>\(Moment.ifTime($0.1))</dd></div>" as HTML
+        }
         let progress: HTML = """
             <p>\(ActsPage.state(state)) <strong>\(Figures.grouped(done))</strong> of \(Figures.grouped(count)) rows \(act)</p>
             <progress max="\(max(1, count))" value="\(min(done, max(1, count)))" aria-label="How far it is"></progress>

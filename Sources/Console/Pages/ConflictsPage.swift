@@ -45,8 +45,7 @@ enum ConflictsPage {
                 [
                     HTML(row[0].shown), HTML(row[1].shown),
                     "<a href=\"/markets/\(row[2].shown)\">\(row[2].shown)</a>",
-                    HTML(String(row[3].shown.prefix(16)).replacing("T", with: " ")),
-                    HTML(String(row[6].shown.prefix(19)).replacing("T", with: " ")), HTML(row[5].shown),
+                    Moment.html(row[3], .minutes), Moment.html(row[6]), HTML(row[5].shown),
                     "<code class=\"wide\">\(SafeText.oneLine(row[7].shown, limit: 160))</code>",
                 ]
             },

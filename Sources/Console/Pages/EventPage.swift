@@ -36,7 +36,8 @@ enum EventPage {
         var facts: [(HTML, HTML)] = [
             ("kind", HTML(event.kind)),
             ("market", "<a href=\"/markets/\(event.market)\">\(market.isEmpty ? "\(event.market)" : market)</a>"),
-            ("interval", "\(event.intervalStart) to \(event.intervalEnd)"), ("trace id", HTML(event.trace ?? "none")),
+            ("interval", "\(Moment.html(event.intervalStart)) to \(Moment.html(event.intervalEnd))"),
+            ("trace id", HTML(event.trace ?? "none")),
             ("lane", "\(event.lane)"), ("body", "\(Figures.grouped(event.bodyBytes)) bytes"),
         ]
         if let error = life.lastError { facts.append(("last error", HTML(error))) }
@@ -52,7 +53,7 @@ enum EventPage {
             let gap: HTML =
                 waited.map { "<span class=\"between\">\(Figures.age(max(0, $0))) later</span>" } ?? .none
             return """
-                <li\(HTML.when(step.time == nil, " class=\"not\""))><b>\(step.name)</b><span>\(step.time ?? "not yet, or not known")</span>\
+                <li\(HTML.when(step.time == nil, " class=\"not\""))><b>\(step.name)</b><span>\(step.time.map { Moment.html($0, .milliseconds) } ?? "not yet, or not known")</span>\
                 <span>\(step.note) \(gap)</span></li>
                 """
         }

@@ -86,12 +86,9 @@ enum EventsPage {
         [
             "<a href=\"/events/\(row[0].shown)\">\(row[0].shown)</a>", HTML(row[1].shown),
             "<a href=\"/markets/\(row[2].shown)\">\(row[4] == .null ? "market \(row[2].shown)" : row[4].shown)</a>",
-            HTML(time(row[5], 16)), State.html(row[7].shown), HTML(time(row[9], 23)), HTML(time(row[10], 23)),
+            Moment.html(row[5], .minutes), State.html(row[7].shown), Moment.html(row[9], .milliseconds),
+            Moment.html(row[10], .milliseconds),
             HTML(row[8].shown), "<span class=\"mono\">\(SafeText.oneLine(row[12].shown, limit: 40))</span>",
         ]
-    }
-
-    private static func time(_ value: ListingValue, _ length: Int) -> String {
-        value == .null ? "–" : String(value.shown.prefix(length)).replacing("T", with: " ")
     }
 }

@@ -15,7 +15,8 @@ enum HelpPage {
             + Page.Place.allCases.map { ("g \($0.key)", $0.rawValue) }
             + [
                 ("/", "to the first field of the page"), ("j k", "the next row, the one before"),
-                ("t", "theme: auto, light, dark"), ("?", "this page"), ("Esc", "out of a field"),
+                ("t", "theme: auto, light, dark"), ("u", "times: UTC, or by this browser's clock"), ("?", "this page"),
+                ("Esc", "out of a field"),
             ]).map { keys, what in
                 [keys.split(separator: " ").map { "<kbd>\(String($0))</kbd> " as HTML }.joined(), HTML(what)]
             },

@@ -26,10 +26,11 @@ enum MarketPage {
     private struct Announcement: Sendable {
         let id: Int64
         let kind: String
-        let start: String
+        /// Of its interval, in seconds since 1970.
+        let start: Int64
         let state: String
-        let createdAt: String
-        let publishedAt: String?
+        /// When it was published, or else stored, in seconds since 1970.
+        let at: Int64
     }
 
     private static let columns = [
@@ -114,7 +115,7 @@ enum MarketPage {
         let change = last.open == 0 ? 0 : (last.close - last.open) / last.open * 100
         return """
             <b class="\(last.isRising ? "rising" : "falling")">\(Figures.price(last.close))</b> \
-            <span>\(last.isRising ? "▲" : "▼") \(Figures.fixed(change, 2)) %</span> <span>\(series.text(last.start / 1000))</span> \
+            <span>\(last.isRising ? "▲" : "▼") \(Figures.fixed(change, 2)) %</span> <span>\(series.html(last.start / 1000))</span> \
             <span>O \(Figures.price(last.open))</span> <span>H \(Figures.price(last.high))</span> <span>L \(Figures.price(last.low))</span> \
             <span>V \(last.volume.map(Figures.price) ?? "–")</span>
             """
@@ -127,12 +128,12 @@ enum MarketPage {
         let gaps = series.gaps.prefix(6).map { gap in
             let from = (series.first + Int64(gap.lowerBound) * series.width) / 1000
             let last = from + Int64(gap.count - 1) * series.width / 1000
-            return gap.count == 1 ? series.text(from) : "\(series.text(from)) to \(series.text(last))"
+            return gap.count == 1 ? series.html(from) : "\(series.html(from)) to \(series.html(last))" as HTML
         }
         let more = series.gaps.count > 6 ? ", and \(series.gaps.count - 6) more" : ""
         return """
             <p class="note"><span class="state warn">\(series.missing) missing</span> No record is stored for \
-            \(gaps.joined(separator: ", "))\(more).\(quiet)</p>
+            \(gaps.joined(by: ", "))\(more).\(quiet)</p>
             """
     }
 
@@ -144,7 +145,7 @@ enum MarketPage {
                 .init("close", number: true), .init("volume", number: true),
             ],
             series.candles.suffix(120).reversed().map { candle in
-                [HTML(series.text(candle.start / 1000))]
+                [series.html(candle.start / 1000)]
                     + [candle.open, candle.high, candle.low, candle.close].map { HTML(Figures.price($0)) }
                     + [HTML(candle.volume.map(Figures.price) ?? "–")]
             }, empty: "No candles.")
@@ -160,8 +161,8 @@ enum MarketPage {
     private static func tape(_ id: Int32, _ connection: PostgresConnection) async throws -> [Announcement] {
         let rows = try await connection.execute(
             """
-            SELECT a.id, a.record_type, \(utc("a.interval_start", "MM-DD HH24:MI")), a.state,
-                   \(utc("a.created_at", "HH24:MI:SS")), \(utc("a.published_at", "HH24:MI:SS"))
+            SELECT a.id, a.record_type, extract(epoch FROM a.interval_start)::bigint, a.state,
+                   extract(epoch FROM coalesce(a.published_at, a.created_at))::bigint
             FROM (SELECT lane, id FROM outbox WHERE lane = $1 AND market_id = $2
                   AND id > (SELECT coalesce(max(id), 0) - 50000 FROM (
                       SELECT id FROM outbox WHERE lane = $1 ORDER BY id DESC LIMIT 1) newest)
@@ -171,8 +172,8 @@ enum MarketPage {
             """, [.int2(Int16(Lane.of(market: id))), .int4(id)])
         return try rows.map { row throws(PostgresError) in
             Announcement(
-                id: try row.int8(0), kind: try row.text(1), start: try row.text(2), state: try row.text(3),
-                createdAt: try row.text(4), publishedAt: try row.optionalText(5))
+                id: try row.int8(0), kind: try row.text(1), start: try row.int8(2), state: try row.text(3),
+                at: try row.int8(4))
         }
     }
 
@@ -181,12 +182,13 @@ enum MarketPage {
             caption: "Newest announcements of this market",
             [.init("id", number: true), .init("interval"), .init("state"), .init("at")],
             tape.map { event in
-                [
+                let interval = Moment.html(Figures.clock(event.start, withDay: true), of: event.start)
+                return [
                     "<a href=\"/events/\(event.id)\">\(event.id)</a>",
                     // Most are candles: the word would leave no room for the time.
-                    event.kind == RecordKind.candleStick.name ? HTML(event.start) : "\(event.kind) \(event.start)",
+                    event.kind == RecordKind.candleStick.name ? interval : "\(event.kind) \(interval)",
                     State.html(event.state),
-                    HTML(event.publishedAt ?? event.createdAt),
+                    Moment.html(Figures.clock(event.at, withSeconds: true), of: event.at),
                 ]
             }, empty: "Nothing of this market among the newest rows.")
     }
@@ -197,11 +199,11 @@ enum MarketPage {
         for kind in RecordKind.all where kind.table != "candle_sticks" {
             let rows = try await connection.execute(
                 """
-                SELECT \(utc("interval_start", "YYYY-MM-DD HH24:MI:SS")) FROM \(kind.table) WHERE market_id = $1
+                SELECT \(utc("interval_start")) FROM \(kind.table) WHERE market_id = $1
                 ORDER BY interval_start DESC, interval_end DESC LIMIT 1
                 """, [.int4(id)])
             let newest: HTML =
-                rows.count == 0 ? "<span class=\"faint\">none stored</span>" : HTML(try rows[0].text(0))
+                rows.count == 0 ? "<span class=\"faint\">none stored</span>" : Moment.html(try rows[0].text(0))
             items.append("<div><dt>\(kind.name)</dt><dd>\(newest)</dd></div>")
         }
         return "<dl class=\"facts-list\">\(items)</dl>"

@@ -59,7 +59,7 @@ enum MarketsPage {
             Chart.spark(closes, label: "closes of the last \(closes.count) candles"),
             row[4] == .null
                 ? "<span class=\"faint\">none stored</span>"
-                : "<time datetime=\"\(row[4].shown)\">\(row[4].shown.prefix(16).description.replacing("T", with: " "))</time>",
+                : Moment.html(row[4], .minutes),
             row[4] == .null ? "–" : "\(missing)",
         ]
     }

@@ -42,7 +42,7 @@ enum ParkedPage {
                     "<a href=\"/events/\(row[0].shown)\">\(row[0].shown)</a>", HTML(row[1].shown),
                     "<a href=\"/markets/\(row[2].shown)\">\(row[4].shown)</a>",
                     "<span class=\"wide\">\(SafeText.oneLine(row[6].shown, limit: 300))</span>", HTML(row[5].shown),
-                    HTML(String(row[7].shown.prefix(19)).replacing("T", with: " ")),
+                    Moment.html(row[7]),
                 ]
             }, empty: "<span class=\"state good\">none</span> No row is parked: the broker has taken all that was sent."
         )

@@ -21,7 +21,7 @@ enum QuarantineMessagePage {
         let message = try await ask.readers.with { try await read(id, $0) }
         let outcome = try await trial(id, ask)
         guard let message else { throw PageError.notFound("The quarantine has no message \(id).") }
-        let fields = message.fields.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML }
+        let fields = message.fields.map { "<div><dt>\($0.0)</dt><dd>\(Moment.ifTime($0.1))</dd></div>" as HTML }
         let state: HTML =
             message.isOpen ? "<span class=\"state warn\">open</span>" : "<span class=\"state good\">resolved</span>"
         let body: HTML = """
@@ -106,7 +106,7 @@ enum QuarantineMessagePage {
         Table.html(
             caption: "What was done to this message",
             [.init("when"), .init("act"), .init("outcome"), .init("by"), .init("why")],
-            acts.map { $0.map { HTML($0) } }, empty: "Nothing yet.")
+            acts.map { act in [Moment.html(act[0])] + act.dropFirst().map { HTML($0) } }, empty: "Nothing yet.")
     }
 
     private static let names = [

@@ -74,7 +74,7 @@ enum QuarantinePage {
                 let query = FormFields().with("refused", group.reason).with("queue", group.queue).query
                 return [
                     "<a href=\"/quarantine\(query)\">\(group.reason)</a>", HTML(group.queue),
-                    HTML(Figures.grouped(group.count)), HTML(group.newest),
+                    HTML(Figures.grouped(group.count)), Moment.html(group.newest),
                 ]
             }, empty: "<span class=\"state good\">empty</span> No message waits for a decision.")
     }
@@ -107,7 +107,7 @@ enum QuarantinePage {
                     "<a href=\"/quarantine/\(row[0].shown)\">\(row[0].shown)</a>", HTML(row[2].shown),
                     "<span class=\"wide\">\(SafeText.oneLine(row[3].shown, limit: 160))</span>", HTML(row[1].shown),
                     HTML(row[4].shown), HTML(row[5].shown),
-                    HTML(String(row[6].shown.prefix(19)).replacing("T", with: " ")),
+                    Moment.html(row[6]),
                     row[9] == .null
                         ? "<span class=\"state warn\">open</span>"
                         : "<span class=\"state good\">\(row[9].shown)</span>",

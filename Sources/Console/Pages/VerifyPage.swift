@@ -39,6 +39,7 @@ enum VerifyPage {
     /// What the database has, and what only this console knows, the newest first.
     private static func all(_ ask: Ask, _ proofs: Proofs) async throws -> [Proofs.Proof] {
         let kept = try await ask.readers.with { try await KeptVerification.read(newest: most, $0) }
+        // Of the same second, what only this console knows comes first: it says so.
         return (proofs.unkept + kept.map(Proofs.Proof.init)).sorted { $0.at > $1.at }
     }
 
@@ -62,12 +63,10 @@ enum VerifyPage {
         }
         let banner: HTML =
             proof.holds
-            ? "<p class=\"banner good\"><strong>All promises hold.</strong> Verified at \(Figures.time(proof.at)), in \(Figures.age(proof.seconds)).</p>"
-            : "<p class=\"banner bad\"><strong>Promises are broken.</strong> Found at \(Figures.time(proof.at)). Keep the database as it is, and report what is named below.</p>"
-        let unkept: HTML = HTML.when(
-            proof.by == nil,
-            "<p class=\"note\">Only this console knows of this run: its role may not keep it. The owner of the schema allows that by <code>SELECT candlepost_grant('console', 'its role')</code>.</p>"
-        )
+            ? "<p class=\"banner good\"><strong>All promises hold.</strong> Verified at \(Moment.html(proof.at)), in \(Figures.age(proof.seconds)).</p>"
+            : "<p class=\"banner bad\"><strong>Promises are broken.</strong> Found at \(Moment.html(proof.at)). Keep the database as it is, and report what is named below.</p>"
+        let unkept: HTML =
+            proof.whyUnkept.map { "<p class=\"note\">Only this console knows of this run: \($0)</p>" } ?? .none
         let checks = Table.html(
             caption: "Promises",
             [.init("promise"), .init("holds"), .init("found", number: true), .init("expected", number: true)],
@@ -98,7 +97,7 @@ enum VerifyPage {
                 [.init("at"), .init("result"), .init("took", number: true), .init("by", minor: true)],
                 proofs.dropFirst().map { proof in
                     [
-                        Figures.time(proof.at),
+                        Moment.html(proof.at),
                         proof.holds
                             ? "<span class=\"state good\">all hold</span>"
                             : "<span class=\"state bad\">\(proof.failure == nil ? "broken" : "not run")</span>",

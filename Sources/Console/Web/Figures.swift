@@ -84,8 +84,5 @@ enum Figures {
     /// `2026-01-31T14:05:00Z` of a time in seconds since 1970.
     static func iso(_ seconds: Int64) -> String { "\(day(seconds))T\(clock(seconds, withSeconds: true))Z" }
 
-    /// The same for people.
-    static func time(_ seconds: Int64) -> HTML { "\(day(seconds)) \(clock(seconds, withSeconds: true))" }
-
     private static func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

@@ -27,7 +27,7 @@ struct Layout: Sendable {
         <main id="main" tabindex="-1">\(banner)
         <div class="title"><h1>\(page.title)</h1>\(command(page.command))</div>
         \(page.body)</main>
-        <footer>candlepost \(Version.current) · times are UTC · <a href="/help">help and keys</a></footer>
+        <footer>candlepost \(Version.current) · times are <span id="zone">UTC</span> <button type="button" class="quiet" id="clock" hidden></button> · <a href="/help">help and keys</a></footer>
         </body></html>
         """
     }
