@@ -70,6 +70,19 @@ import Testing
         #expect(refused.map(\.market) == [5, nil])
     }
 
+    @Test(arguments: [
+        ("", 0), ("[]", 0), ("{", 1), (#"{"exchange":7}"#, 12), (#"{"exchange" 7}"#, 12), ("{}", 2),
+    ])
+    func `the byte that decoding stopped at is known`(body: String, byte: Int) {
+        #expect(batch([(body, 0)]).refused.first?.stoppedAt == byte)
+    }
+
+    @Test func `what can be decoded did not stop anywhere`() {
+        var batch = batch(Array(good.prefix(1)))
+        batch.refuse { _ in Refusal(.unknownMarket, "") }
+        #expect(batch.refused.count == 1 && batch.refused[0].stoppedAt == nil)
+    }
+
     @Test func `refuse moves records and no others`() {
         var batch = batch(good)
         let before = columns(batch)

@@ -5,12 +5,13 @@ import Service
 
 /// One message of the quarantine, byte for byte, and what was done to it.
 enum QuarantineMessagePage {
-    /// So much of a body is shown.
-    private static let shownBytes = 16_384
+    /// A larger body is not read: of it stands here how it begins.
+    private static let mostBytes = 1 << 20
 
     private struct Message: Sendable {
         var fields: [(String, String)] = []
         var isOpen = true
+        var queue = ""
         var bytes: [UInt8] = []
         var size: Int64 = 0
         var acts: [[String]] = []
@@ -28,7 +29,7 @@ enum QuarantineMessagePage {
             <p>\(state)</p><dl class="facts-list">\(fields)</dl>
             \(outcome.map(EditPage.result) ?? .none)
             \(HTML.when(message.isOpen, acts(ask, id)))
-            <h2>Body</h2>\(bodyHTML(message))
+            <h2>Body</h2>\(body(message).html)
             <h2>What was done</h2>\(done(message.acts))
             """
         return Page(
@@ -56,6 +57,7 @@ enum QuarantineMessagePage {
         for (column, name) in names.enumerated() {
             if let text = try rows[0].optionalText(column) { message.fields.append((name, text)) }
         }
+        message.queue = try rows[0].text(0)
         message.isOpen = try rows[0].isNull(7)
         message.bytes = Array(try rows[0].bytes(8))
         message.size = try rows[0].int8(9)
@@ -68,28 +70,11 @@ enum QuarantineMessagePage {
         return message
     }
 
-    private static func bodyHTML(_ message: Message) -> HTML {
-        let rest =
-            message.size > shownBytes
-            ? "The first \(Figures.grouped(shownBytes)) of \(Figures.grouped(message.size)) bytes."
-            : "\(Figures.grouped(message.size)) bytes."
-        guard let text = String(validating: message.bytes, as: UTF8.self) else {
-            return
-                "<p class=\"note\">\(rest) These are no UTF-8 text, so they stand here as hexadecimal digits.</p><pre tabindex=\"0\">\(HTML.lines(hex(message.bytes), limit: shownBytes * 5))</pre>"
-        }
-        return
-            "<p class=\"note\">\(rest)</p><pre tabindex=\"0\" class=\"wrap\">\(HTML.lines(text, limit: shownBytes))</pre>"
-    }
-
-    /// Sixteen bytes a line, with their places.
-    private static func hex(_ bytes: [UInt8]) -> String {
-        stride(from: 0, to: min(bytes.count, 4096), by: 16).map { start in
-            let part = bytes[start..<min(bytes.count, start + 16)]
-            let digits = part.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-            let letters = part.map { (0x20..<0x7F).contains($0) ? String(UnicodeScalar($0)) : "." }.joined()
-            let blanks = String(repeating: " ", count: 48 - digits.count)
-            return "\(String(start, radix: 16).leftPadded(to: 6))  \(digits)\(blanks) \(letters)"
-        }.joined(separator: "\n")
+    private static func body(_ message: Message) -> BodyView {
+        let isWhole = Int64(message.bytes.count) == message.size
+        return BodyView(
+            bytes: message.bytes, size: message.size,
+            stop: isWhole ? QuarantineTrial.stop(in: message.bytes, queue: message.queue) : nil)
     }
 
     private static func acts(_ ask: Ask, _ id: Int64) -> HTML {
@@ -116,15 +101,11 @@ enum QuarantineMessagePage {
     private static let query = """
         SELECT queue, reason, detail, market_id::text, headers::text, \(utc("received_at", "YYYY-MM-DD HH24:MI:SS.MS")),
                attempts::text, resolution || ' at ' || \(utc("resolved_at", "YYYY-MM-DD HH24:MI:SS")),
-               substr(body, 1, \(shownBytes)), length(body)::bigint
+               CASE WHEN length(body) <= \(mostBytes) THEN body ELSE substr(body, 1, 16384) END, length(body)::bigint
         FROM quarantine WHERE id = $1
         """
     private static let actsQuery = """
         SELECT \(utc("acted_at", "YYYY-MM-DD HH24:MI:SS")), act, outcome, acted_by, why
         FROM quarantine_acts WHERE quarantine_id = $1 ORDER BY id DESC LIMIT 100
         """
-}
-
-extension String {
-    fileprivate func leftPadded(to width: Int) -> String { String(repeating: "0", count: max(0, width - count)) + self }
 }

@@ -45,16 +45,26 @@ package enum QuarantineTrial {
         case refused(reason: String, detail: String)
     }
 
+    /// The byte that decoding a message stops at, its end among them; nil if it can be decoded. Asks nobody.
+    package static func stop(in body: [UInt8], queue: String) -> Int? {
+        decode(body, queue: queue, maximumBytes: .max).refused.first?.stoppedAt
+    }
+
+    private static func decode(_ body: [UInt8], queue: String, maximumBytes: Int) -> PreparedBatch {
+        var batch = PreparedBatch(bytes: body, capacity: 1)
+        batch.add(
+            body: 0..<body.count, kind: RecordKind.all.firstIndex { $0.queue == queue } ?? 0, maximumBytes: maximumBytes
+        )
+        return batch
+    }
+
     /// - Parameters:
     ///   - queue: the queue that it came from, which tells its kind.
     ///   - maximumBytes: the writer's limit.
     package static func run(
         _ body: [UInt8], queue: String, maximumBytes: Int, _ connection: PostgresConnection
     ) async throws(PostgresError) -> Outcome {
-        var batch = PreparedBatch(bytes: body, capacity: 1)
-        batch.add(
-            body: 0..<body.count, kind: RecordKind.all.firstIndex { $0.queue == queue } ?? 0, maximumBytes: maximumBytes
-        )
+        var batch = decode(body, queue: queue, maximumBytes: maximumBytes)
         let markets = KnownMarkets()
         try await markets.lookUp(Set(batch.records.map(\.key.market)), connection)
         markets.refuseUnknown(&batch)

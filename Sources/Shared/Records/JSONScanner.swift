@@ -236,6 +236,7 @@ struct JSONScanner {
             default: "a number "
             }
         let start = position
+        defer { position = start }
         _ = try skipValue(bytes, depth: 4)
         return Refusal(.wrongType, "expected \(wanted), found \(found)\(excerpt(start..<position, bytes))")
     }

@@ -25,6 +25,8 @@ struct MessageDecoder {
     private var traceIDHasEscapes = false
     private var hasTraceID = false
     private(set) var market: Int32?
+    /// How far it has read: the byte that it stopped at, if it threw.
+    var position: Int { scanner.position }
     private var intervalStart: Int64?
     private var intervalEnd: Int64?
     /// Bit n: field n of the kind was met.

@@ -48,12 +48,15 @@ public struct PreparedBatch: Sendable {
         public let refusal: Refusal
         /// The market it names, if one could be read.
         public let market: Int32?
+        /// The byte of its body that decoding stopped at, the body's end among them; nil if it could be decoded, or was not tried.
+        public let stoppedAt: Int?
 
-        init(message: Int, kind: Int, refusal: Refusal, market: Int32?) {
+        init(message: Int, kind: Int, refusal: Refusal, market: Int32?, stoppedAt: Int? = nil) {
             self.message = message
             self.kind = kind
             self.refusal = refusal
             self.market = market
+            self.stoppedAt = stoppedAt
         }
 
         /// A record that can't be stored, for a reason that the message itself does not show.
@@ -131,7 +134,10 @@ public struct PreparedBatch: Sendable {
         } catch {
             text.removeSubrange(textMark...)
             values.removeSubrange(valuesMark...)
-            refused.append(Refused(message: message, kind: kind, refusal: error, market: decoder.market))
+            refused.append(
+                Refused(
+                    message: message, kind: kind, refusal: error, market: decoder.market,
+                    stoppedAt: error.reason == .tooLarge ? nil : decoder.position))
         }
     }
 
