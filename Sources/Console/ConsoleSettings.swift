@@ -10,6 +10,8 @@ struct ConsoleSettings: Sendable {
     let hosts: [String]
     /// By which other machines may read the metrics.
     let metricsToken: String?
+    /// Where traces are looked at; nil for nowhere.
+    let traces: TraceLink?
     /// How people are known.
     let access: Access
     /// What acts need; nil where the console only reads.
@@ -25,6 +27,7 @@ struct ConsoleSettings: Sendable {
         database.replyTimeout = .seconds(10)
         database.maximumReplyBytes = 16 << 20
         self.database = database
+        traces = try settings.readIfSet(TraceLink.setting)
         metricsToken = try settings.readIfSet(Self.http.token)
         access = try Access(settings)
         acting = try Acting(settings)
@@ -97,6 +100,7 @@ struct ConsoleSettings: Sendable {
         CommonSettings.databaseURL, http, http.token, hostsSetting, Access.tokensSetting, Access.headerSetting,
         Access.secretSetting,
         operatorURL, CommonSettings.brokerURL, queueSetting, BrokerSettings.queueType, BrokerSettings.plaintext,
-        maximumMessageSetting, CommonSettings.shutdownTimeout, CommonSettings.logLevel, CommonSettings.logFormat,
+        maximumMessageSetting, TraceLink.setting, CommonSettings.shutdownTimeout, CommonSettings.logLevel,
+        CommonSettings.logFormat,
     ]
 }

@@ -71,7 +71,7 @@ import Testing
         try await World.with { world in
             try await world.query(
                 "INSERT INTO quarantine (queue, reason, detail, body) VALUES "
-                    + "('database-writer.candles', 'not_json', '', '{\"exchange\": binance}')")
+                    + "('database-writer.candle-stick', 'not_json', '', '{\"exchange\": binance}')")
             let console = try await world.console()
             let page = try #require(await console.get("/quarantine/1"))
             #expect(page.body.contains("{&quot;exchange&quot;: <mark id=\"stop\">b</mark>inance}"), "\(page.body)")

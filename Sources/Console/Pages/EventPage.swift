@@ -1,6 +1,7 @@
 import Outbox
 import Postgres
 import Records
+import Service
 
 /// The life of one event: what happened to it, when, and how long it waited between. Never its body.
 enum EventPage {
@@ -9,9 +10,7 @@ enum EventPage {
         let isBefore: Bool
     }
 
-    static func page(_ ask: Ask) async throws -> Page { try await page(try ask.number("id"), ask) }
-
-    static func page(_ id: Int64, _ ask: Ask) async throws -> Page {
+    static func page(_ id: Int64, _ ask: Ask, _ settings: ConsoleSettings) async throws -> Page {
         let found = try await ask.readers.with { connection -> (EventLife, [Sibling]) in
             guard let life = try await EventLife.read(id, try Filters.outbox(FormFields()), connection) else {
                 throw PageError.notFound(try await EventLife.whyMissing(id, connection))
@@ -21,7 +20,7 @@ enum EventPage {
         let (life, nearest) = (found.0, found.1)
         let event = life.event
         let body: HTML = """
-            \(Page.live("life", "<p>\(State.html(life.state)) \(life.attempts) \(life.attempts == 1 ? "attempt" : "attempts")</p><dl class=\"facts-list\">\(facts(life))</dl><h2>What happened</h2><ol class=\"life\">\(steps(life.steps))</ol>"))
+            \(Page.live("life", "<p>\(State.html(life.state)) \(life.attempts) \(life.attempts == 1 ? "attempt" : "attempts")</p><dl class=\"facts-list\">\(facts(life, settings.traces))</dl><h2>What happened</h2><ol class=\"life\">\(steps(life.steps))</ol>"))
             <p class="row">\(HTML.when(life.state != "pending" && life.state != "parked", ActingPages.link(.replay, ask, "Replay it…", fields: FormFields().with("id", "\(id)"))))\
             \(HTML.when(life.state == "parked", ActingPages.link(.retry, ask, "Retry it…", fields: FormFields().with("id", "\(id)"))))</p>
             <h2>In its market</h2><p class="row">\(links(nearest))\
@@ -30,7 +29,7 @@ enum EventPage {
         return Page(place: .events, title: "Event \(event.id)", body: body, command: "relay audit --id \(event.id)")
     }
 
-    private static func facts(_ life: EventLife) -> [HTML] {
+    private static func facts(_ life: EventLife, _ traces: TraceLink?) -> [HTML] {
         let event = life.event
         let market = [event.symbol, event.exchange.map { "on \($0)" }].compactMap(\.self).joined(separator: " ")
         var facts: [(HTML, HTML)] = [
@@ -40,6 +39,14 @@ enum EventPage {
             ("trace id", HTML(event.trace ?? "none")),
             ("lane", "\(event.lane)"), ("body", "\(Figures.grouped(event.bodyBytes)) bytes"),
         ]
+        if let context = event.context {
+            facts.append(
+                ("traceparent", "<span class=\"mono\">\(context.traceID)</span>\(context.isSampled ? ", sampled" : "")")
+            )
+        }
+        if let address = traces?.address(of: event) {
+            facts.append(("trace", "<a href=\"\(address)\" rel=\"noreferrer noopener\">Follow its trace</a>"))
+        }
         if let error = life.lastError { facts.append(("last error", HTML(error))) }
         return facts.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }
     }

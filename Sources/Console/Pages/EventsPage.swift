@@ -41,10 +41,10 @@ enum EventsPage {
         return values
     }
 
-    static func page(_ ask: Ask) async throws -> Page {
+    static func page(_ ask: Ask, _ settings: ConsoleSettings) async throws -> Page {
         if let id = ask.fields.integer("id"), ask.fields.all("id").count == 1, ask.fields.fields.count < 12 {
             let others = ask.fields.with("id", nil).query
-            if others.isEmpty { return try await EventPage.page(id, ask) }
+            if others.isEmpty { return try await EventPage.page(id, ask, settings) }
         }
         let listing = try await Self.listing(ask)
         let table = Table.html(

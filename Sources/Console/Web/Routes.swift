@@ -65,9 +65,9 @@ struct Routes: Sendable {
         list(router, "/markets", MarketsPage.listing)
         page(router, "/markets/:id", MarketPage.page)
         list(router, "/markets/:id/candles", MarketPage.listing)
-        page(router, "/events", EventsPage.page)
+        page(router, "/events") { [settings] in try await EventsPage.page($0, settings) }
         list(router, "/events", EventsPage.listing)
-        page(router, "/events/:id") { try await EventPage.page($0) }
+        page(router, "/events/:id") { [settings] in try await EventPage.page(try $0.number("id"), $0, settings) }
         page(router, "/parked", ParkedPage.page)
         list(router, "/parked", ParkedPage.listing)
         page(router, "/conflicts", ConflictsPage.page)

@@ -1,5 +1,6 @@
 package import Postgres
 import Records
+package import Service
 
 /// What is known of one row of the log, from the message that came to the last time it was sent. Never the message itself.
 package struct EventLife: Sendable, Equatable {
@@ -12,7 +13,10 @@ package struct EventLife: Sendable, Equatable {
         package var exchange: String?
         package var intervalStart = ""
         package var intervalEnd = ""
+        /// The collector's trace id.
         package var trace: String?
+        /// What its `traceparent` says.
+        package var context: TraceContext?
         package var lane: Int32 = 0
         package var bodyBytes: Int64 = 0
     }
@@ -60,7 +64,8 @@ package struct EventLife: Sendable, Equatable {
         event = Event(
             id: try row.int8(0), kind: try row.text(1), market: try row.int4(2), symbol: try row.optionalText(3),
             exchange: try row.optionalText(4), intervalStart: try row.text(5), intervalEnd: try row.text(6),
-            trace: try row.optionalText(7), lane: try row.int4(8), bodyBytes: try row.int8(9))
+            trace: try row.optionalText(7), context: try row.optionalText(22).flatMap(TraceContext.init(traceparent:)),
+            lane: try row.int4(8), bodyBytes: try row.int8(9))
         state = try row.text(10)
         attempts = try row.int4(11)
         lastError = try row.optionalText(12)
@@ -95,7 +100,7 @@ package struct EventLife: Sendable, Equatable {
                     THEN \(AuditQuery.time("pg_xact_commit_timestamp(o.xmin)")) END,
                CASE WHEN x.outbox_id IS NULL THEN \(AuditQuery.time("d.published_at")) END,
                \(AuditQuery.time("a.published_at")), a.relay,
-               x.state, \(AuditQuery.time("x.recorded_at"))
+               x.state, \(AuditQuery.time("x.recorded_at")), o.traceparent
         FROM unnest($2::smallint[]) AS l(lane)
         CROSS JOIN LATERAL (SELECT xmin, * FROM outbox WHERE lane = l.lane AND id = $1 OFFSET 0) o
         JOIN outbox_audit a ON a.lane = o.lane AND a.id = o.id
