@@ -7,12 +7,13 @@ import Testing
 @Suite("The console") struct ConsoleTests {
     private static let pages = [
         "/", "/lanes", "/markets", "/markets/1", "/events", "/events?symbol=M1/USDT&since=1h", "/parked", "/quarantine",
-        "/conflicts",
+        "/conflicts", "/gaps",
         "/acts", "/verify", "/system", "/help",
     ]
     private static let lists = [
         "/lanes", "/markets", "/markets/1/candles", "/events", "/parked", "/quarantine", "/conflicts", "/acts",
         "/verify",
+        "/gaps",
         "/system",
     ]
 
@@ -75,6 +76,31 @@ import Testing
             let console = try await world.console()
             let page = try #require(await console.get("/quarantine/1"))
             #expect(page.body.contains("{&quot;exchange&quot;: <mark id=\"stop\">b</mark>inance}"), "\(page.body)")
+        }
+    }
+
+    /// The same gaps as the command's.
+    @Test func whatIsMissingIsListed() async throws {
+        try await World.with(markets: 3) { world in
+            try await world.query(
+                """
+                INSERT INTO candle_sticks (market_id, interval_start, interval_end, charts)
+                SELECT 2, t, t + interval '1 minute', '{}'
+                FROM generate_series(timestamptz '2026-01-01 00:00Z', '2026-01-01 00:59Z', '1 minute') AS t
+                WHERE t NOT IN ('2026-01-01 00:07Z', '2026-01-01 00:08Z')
+                """)
+            let console = try await world.console()
+            let span = "?since=2026-01-01T00:00:00Z&until=2026-01-01T01:00:00Z"
+            let page = try #require(await console.get("/gaps" + span))
+            #expect(page.body.contains("2 missing</span> in 1 gap.") && page.body.contains("2026-01-01 00:07:00"))
+            #expect(page.body.contains("writer gaps --kind CandleStick --since 2026-01-01T00:00:00Z"), "\(page.body)")
+            let csv = try await world.run(
+                "writer", "gaps", "--kind", "CandleStick", "--csv", "--since", "2026-01-01T00:00:00Z", "--until",
+                "2026-01-01T01:00:00Z")
+            #expect(await console.get("/gaps.csv" + span)?.body == csv)
+            #expect(await console.get("/gaps" + span + "&kind=Trade")?.body.contains("No interval is missing") == true)
+            #expect(await console.get("/gaps?kind=Candle")?.status == 400)
+            #expect(await console.get("/gaps?since=yesterday")?.status == 400)
         }
     }
 

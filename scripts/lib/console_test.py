@@ -141,7 +141,7 @@ def pages(world):
     hostile = sql("SELECT max(id) FROM markets")
     event = sql("SELECT min(id) FROM outbox")
     return {
-        "overview": "/", "lanes": "/lanes", "markets": "/markets", "market": f"/markets/{market}?last=120",
+        "overview": "/", "lanes": "/lanes", "markets": "/markets", "gaps": "/gaps?since=9000d", "market": f"/markets/{market}?last=120",
         "market-hostile": f"/markets/{hostile}", "events": f"/events?market={market}", "event": f"/events/{event}", "parked": "/parked",
         "quarantine": "/quarantine", "message": "/quarantine/1?try=yes", "conflicts": "/conflicts", "acts": "/acts", "verify": "/verify",
         "system": "/system", "help": "/help", "sign-in": "/sign-in", "not-found": "/nothing",

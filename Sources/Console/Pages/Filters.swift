@@ -1,5 +1,6 @@
 import ArgumentParser
 import Outbox
+import Program
 import Quarantine
 import Records
 import Service
@@ -20,6 +21,11 @@ enum Filters {
     /// - Throws: as ``outbox(_:)``.
     static func quarantine(_ fields: FormFields) throws(PageError) -> QuarantineFilter {
         try parse(words(quarantine, fields))
+    }
+
+    /// - Throws: as ``outbox(_:)``.
+    static func gaps(_ fields: FormFields) throws(PageError) -> MissingIntervals.Filter {
+        try parse(words(["kind", "since", "until", "market", "interval"], fields))
     }
 
     private static func words(_ names: [String], _ fields: FormFields) -> [String] {

@@ -65,7 +65,7 @@ enum MarketPage {
         let name = "\(market.symbol) on \(market.exchange)"
         let chart: HTML = """
             <div class="chart-head"><p class="legend" id="reading" aria-live="off">\(reading(series))</p>\(spanLinks(id, slots))</div>
-            \(CandleChart(series: series, name: name).html)\(gapNote(series))
+            \(CandleChart(series: series, name: name).html)\(gapNote(series, id))
             <details class="data"><summary>The candles in numbers</summary>\(table(series))
             <div class="foot">\(Table.files("/markets/\(id)/candles", "?last=\(slots)"))</div></details>
             """
@@ -121,10 +121,11 @@ enum MarketPage {
             """
     }
 
-    private static func gapNote(_ series: CandleSeries) -> HTML {
+    private static func gapNote(_ series: CandleSeries, _ id: Int32) -> HTML {
         guard series.slots > 0 else { return .none }
+        let all: HTML = " <a href=\"/gaps?market=\(id)&amp;since=7d\">Gaps of a week</a>"
         let quiet = series.quiet > 0 ? " In \(series.quiet) intervals nothing traded." : ""
-        guard series.missing > 0 else { return "<p class=\"note\">No interval is missing.\(quiet)</p>" }
+        guard series.missing > 0 else { return "<p class=\"note\">No interval is missing.\(quiet)\(all)</p>" }
         let gaps = series.gaps.prefix(6).map { gap in
             let from = (series.first + Int64(gap.lowerBound) * series.width) / 1000
             let last = from + Int64(gap.count - 1) * series.width / 1000
@@ -133,7 +134,7 @@ enum MarketPage {
         let more = series.gaps.count > 6 ? ", and \(series.gaps.count - 6) more" : ""
         return """
             <p class="note"><span class="state warn">\(series.missing) missing</span> No record is stored for \
-            \(gaps.joined(by: ", "))\(more).\(quiet)</p>
+            \(gaps.joined(by: ", "))\(more).\(quiet)\(all)</p>
             """
     }
 

@@ -41,7 +41,7 @@ enum MarketsPage {
         let body: HTML = """
             <form class="search" role="search"><label for="q" class="hidden">Symbol or exchange</label>\
             <input id="q" name="q" type="search" value="\(ask.fields["q"] ?? "")" placeholder="Symbol or exchange, as in BTC" autocomplete="off">\
-            <button>Find</button></form>
+            <button>Find</button><a class="button" href="/gaps">What is missing…</a></form>
             \(Page.live("markets", table))\(Table.foot("/markets", ask.fields, listing))
             """
         return Page(place: .markets, title: "Markets", body: body, command: "writer markets list")

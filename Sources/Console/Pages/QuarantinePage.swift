@@ -121,6 +121,7 @@ enum Command {
     /// The flags that forms and commands spell alike.
     private static let flags = [
         "id", "market", "symbol", "exchange", "kind", "state", "trace", "refused", "queue", "since", "until",
+        "interval",
     ]
 
     static func line(_ command: String, _ fields: FormFields) -> String {

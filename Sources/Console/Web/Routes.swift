@@ -65,6 +65,8 @@ struct Routes: Sendable {
         list(router, "/markets", MarketsPage.listing)
         page(router, "/markets/:id", MarketPage.page)
         list(router, "/markets/:id/candles", MarketPage.listing)
+        page(router, "/gaps", GapsPage.page)
+        list(router, "/gaps", GapsPage.listing)
         page(router, "/events") { [settings] in try await EventsPage.page($0, settings) }
         list(router, "/events", EventsPage.listing)
         page(router, "/events/:id") { [settings] in try await EventPage.page(try $0.number("id"), $0, settings) }
