@@ -12,6 +12,8 @@ struct ConsoleSettings: Sendable {
     let metricsToken: String?
     /// Where traces are looked at; nil for nowhere.
     let traces: TraceLink?
+    /// Whether bodies of events are shown.
+    let showsBodies: Bool
     /// How people are known.
     let access: Access
     /// What acts need; nil where the console only reads.
@@ -27,6 +29,7 @@ struct ConsoleSettings: Sendable {
         database.replyTimeout = .seconds(10)
         database.maximumReplyBytes = 16 << 20
         self.database = database
+        showsBodies = try settings.read(Self.showBodies) == .yes
         traces = try settings.readIfSet(TraceLink.setting)
         metricsToken = try settings.readIfSet(Self.http.token)
         access = try Access(settings)
@@ -96,11 +99,17 @@ struct ConsoleSettings: Sendable {
         "WRITER_MAX_MESSAGE_BYTES", flag: "--max-message-bytes", default: 8 << 20, in: 1024...134_217_728,
         unit: "bytes", help: "the writer's limit, for messages that are requeued")
 
+    enum YesOrNo: String, CaseIterable, Sendable { case yes, no }
+
+    static let showBodies = Setting<YesOrNo>.choice(
+        "CONSOLE_SHOW_BODIES", flag: "--show-bodies", default: .no,
+        help: "whether the body of an event can be looked at; each look stands in the log")
+
     static let all: [AnySetting] = [
         CommonSettings.databaseURL, http, http.token, hostsSetting, Access.tokensSetting, Access.headerSetting,
         Access.secretSetting,
         operatorURL, CommonSettings.brokerURL, queueSetting, BrokerSettings.queueType, BrokerSettings.plaintext,
-        maximumMessageSetting, TraceLink.setting, CommonSettings.shutdownTimeout, CommonSettings.logLevel,
+        maximumMessageSetting, TraceLink.setting, showBodies, CommonSettings.shutdownTimeout, CommonSettings.logLevel,
         CommonSettings.logFormat,
     ]
 }

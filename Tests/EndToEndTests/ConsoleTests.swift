@@ -104,6 +104,30 @@ import Testing
         }
     }
 
+    /// Unless it is set otherwise nobody sees a body; and then each look stands in the log.
+    @Test func bodiesAreShownWhereThatIsSetAndEachLookIsRecorded() async throws {
+        try await World.with { world in
+            try await world.query(
+                """
+                INSERT INTO outbox (lane, record_type, market_id, interval_start, interval_end, body)
+                VALUES (9, 'CandleStick', 1, 'epoch', 'epoch', '{"price": "<b>"}')
+                """)
+            let closed = try await world.console()
+            #expect(await closed.get("/events/1")?.body.contains("Show its body") == false)
+            #expect(await closed.get("/events/1/body")?.status == 404)
+            let open = try await world.console(["CONSOLE_SHOW_BODIES": "yes"])
+            #expect(await open.get("/events/1")?.body.contains("Show its body") == true)
+            #expect(!open.log.contains("a body was looked at"))
+            #expect(
+                await open.get("/events/1/body")?.body.contains("{&quot;price&quot;: &quot;&lt;b&gt;&quot;}") == true)
+            #expect(
+                open.log.contains(
+                    "\"message\":\"a body was looked at\",\"name\":\"nobody signed in\",\"outbox.id\":\"1\",\"peer\":\"127.0.0.1\""
+                ))
+            #expect(!open.log.contains("price"))
+        }
+    }
+
     @Test func namesOfElsewhereAreRefusedAndHostileNamesAreText() async throws {
         try await World.with { world in
             let hostile = "<script>alert(1)</script>\"'"

@@ -3,7 +3,7 @@ import Postgres
 import Records
 import Service
 
-/// The life of one event: what happened to it, when, and how long it waited between. Never its body.
+/// The life of one event: what happened to it, when, and how long it waited between. Its body has a page of its own.
 enum EventPage {
     private struct Sibling: Sendable {
         let id: Int64
@@ -22,7 +22,8 @@ enum EventPage {
         let body: HTML = """
             \(Page.live("life", "<p>\(State.html(life.state)) \(life.attempts) \(life.attempts == 1 ? "attempt" : "attempts")</p><dl class=\"facts-list\">\(facts(life, settings.traces))</dl><h2>What happened</h2><ol class=\"life\">\(steps(life.steps))</ol>"))
             <p class="row">\(HTML.when(life.state != "pending" && life.state != "parked", ActingPages.link(.replay, ask, "Replay it…", fields: FormFields().with("id", "\(id)"))))\
-            \(HTML.when(life.state == "parked", ActingPages.link(.retry, ask, "Retry it…", fields: FormFields().with("id", "\(id)"))))</p>
+            \(HTML.when(life.state == "parked", ActingPages.link(.retry, ask, "Retry it…", fields: FormFields().with("id", "\(id)")))) \
+            \(HTML.when(settings.showsBodies, "<a class=\"button\" href=\"/events/\(id)/body\">Show its body…</a>"))</p>
             <h2>In its market</h2><p class="row">\(links(nearest))\
             <a class="button" href="/events\(FormFields().with("market", "\(event.market)").with("kind", event.kind).query)">All of this market and kind</a></p>
             """

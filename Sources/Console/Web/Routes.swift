@@ -13,10 +13,12 @@ struct Ask: Sendable {
     let viewer: Viewer
     let seen: StatusFeed.Seen
     let readers: Readers
+    /// The address that it comes from.
+    let peer: String
 
     /// The same with other fields.
     func with(_ fields: FormFields) -> Ask {
-        Ask(fields: fields, parameters: parameters, viewer: viewer, seen: seen, readers: readers)
+        Ask(fields: fields, parameters: parameters, viewer: viewer, seen: seen, readers: readers, peer: peer)
     }
 
     /// A number in the path.
@@ -70,6 +72,9 @@ struct Routes: Sendable {
         page(router, "/events") { [settings] in try await EventsPage.page($0, settings) }
         list(router, "/events", EventsPage.listing)
         page(router, "/events/:id") { [settings] in try await EventPage.page(try $0.number("id"), $0, settings) }
+        if settings.showsBodies {
+            page(router, "/events/:id/body") { [logger] in try await EventBodyPage.page($0, logger) }
+        }
         page(router, "/parked", ParkedPage.page)
         list(router, "/parked", ParkedPage.listing)
         page(router, "/conflicts", ConflictsPage.page)
@@ -191,7 +196,7 @@ struct Routes: Sendable {
     func ask(_ request: Request, _ context: ConsoleContext) -> Ask {
         Ask(
             fields: FormFields(request.uri.query ?? ""), parameters: context.parameters, viewer: context.viewer,
-            seen: feed.seen, readers: readers)
+            seen: feed.seen, readers: readers, peer: context.peer)
     }
 
     private func layout(_ ask: Ask) -> Layout {
