@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Postgres
 import Records
 import TestSupport
@@ -33,6 +34,14 @@ private struct Terminal {
     let world: World
 
     func shows(_ words: [String], settings: [String: String] = [:]) async throws -> String {
+        let program = try await start(words, settings: settings)
+        try await program.ended(within: .seconds(300))
+        return program.output
+    }
+
+    /// Starts a command.
+    /// - Parameter input: what its keys come from.
+    func start(_ words: [String], settings: [String: String] = [:], input: Int32? = nil) async throws -> Program {
         let path = "\(Spawner.buildFolder)/\(words[0])"
         let line = ([path] + words.dropFirst()).map { "'" + $0.replacing("'", with: "'\\''") + "'" }
             .joined(separator: " ")
@@ -40,10 +49,9 @@ private struct Terminal {
             "DATABASE_URL": world.database.url, "AMQP_URL": world.host.url, "TERM": "xterm-256color",
             "WRITER_HTTP": "127.0.0.1:0", "RELAY_HTTP": "127.0.0.1:0", "SHELL": "/bin/sh",
         ]
-        let program = try await Program(
-            path: "/usr/bin/script", ["-qec", line, "/dev/null"], environment: own.merging(settings) { $1 })
-        try await program.ended(within: .seconds(300))
-        return program.output
+        return try await Program(
+            path: "/usr/bin/script", ["-qec", "exec " + line, "/dev/null"], environment: own.merging(settings) { $1 },
+            input: input)
     }
 
     /// Runs a command; nothing in what it shows may have come through as it was.
@@ -109,6 +117,58 @@ private struct Commands: Decodable {
         if !positional.isEmpty { lines.append(words + positional) }
         lines += [words + [value], words + ["--\(value)"]]
         return lines + (command.subcommands ?? []).flatMap { Self.lines(of: $0, after: words, value) }
+    }
+}
+
+@Suite("relay status --watch") struct StatusWatchTests {
+    /// Redraws in place, says what is wrong while it is, and ends on Ctrl-C with the cursor as it was.
+    @Test func isAScreenOnATerminal() async throws {
+        try await World.with { world in
+            var keys: [Int32] = [0, 0]
+            try #require(pipe(&keys) == 0)
+            defer { close(keys[1]) }
+            let watch = try await Terminal(world: world).start(["relay", "status", "--watch"], input: keys[0])
+            defer { watch.kill(SIGKILL) }
+            try await eventually("it says that no relay is there") { watch.output.contains("act now: ") }
+            #expect(watch.output.contains("\u{1b}[31m■ act now: \u{1b}[0mNo relay is at work"))
+            let relay = try await world.relay()
+            try await eventually("all is well") { watch.output.contains("● all is well") }
+            #expect(watch.output.hasPrefix("\u{1b}[?25lCandlepost  "), "\(watch.output.prefix(200).debugDescription)")
+            #expect(watch.output.contains("\u{1b}[J\u{1b}["), "it goes back up to redraw")
+            try #require(write(keys[1], [3], 1) == 1)
+            #expect(try await watch.ended() == .status(0))
+            #expect(watch.output.hasSuffix("\u{1b}[?25h"), "\(watch.output.suffix(100).debugDescription)")
+            try await world.stop(relay)
+        }
+    }
+
+    @Test func hasNoColoursWhereNobodyWantsThem() async throws {
+        try await World.with { world in
+            var keys: [Int32] = [0, 0]
+            try #require(pipe(&keys) == 0)
+            defer { close(keys[1]) }
+            let watch = try await Terminal(world: world).start(
+                ["relay", "status", "--watch"], settings: ["NO_COLOR": "1"], input: keys[0])
+            defer { watch.kill(SIGKILL) }
+            try await eventually("it is drawn") { watch.output.contains("No relay is at work") }
+            #expect(!watch.output.contains("\u{1b}[31m"))
+            try #require(write(keys[1], [3], 1) == 1)
+            #expect(try await watch.ended() == .status(0))
+        }
+    }
+
+    @Test func isLinesWhereNoTerminalIs() async throws {
+        try await World.with { world in
+            let watch = try await world.start(.relay, ["status", "--watch"])
+            try await eventually("there is a line") { watch.output.hasSuffix("\n") }
+            #expect(watch.output.contains("received 0/s") && watch.output.contains("bad: No relay is at work"))
+            #expect(!watch.output.contains("\u{1b}"))
+            watch.kill(SIGINT)
+            #expect(try await watch.ended() == .status(0))
+            let none = try await world.start(
+                .relay, ["status", "--watch"], settings: ["DATABASE_URL": "host=/nowhere dbname=x"])
+            #expect(try await none.ended() == .status(69))
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+import Outbox
+
 /// Received, stored and announced over the last half hour, and how long announcing took.
 struct FlowChart {
     let flow: Flow

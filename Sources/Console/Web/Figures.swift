@@ -1,18 +1,11 @@
 import Glibc
+import Outbox
 import Service
 
 /// Numbers and times as people read them.
 enum Figures {
     /// `18,379`.
-    static func grouped(_ number: some BinaryInteger) -> String {
-        let digits = String(number.magnitude)
-        var text = number < 0 ? "-" : ""
-        for (place, digit) in digits.enumerated() {
-            if place > 0, (digits.count - place) % 3 == 0 { text += "," }
-            text.append(digit)
-        }
-        return text
-    }
+    static func grouped(_ number: some BinaryInteger) -> String { DigitGroups.text(number) }
 
     /// A number with as many digits as people compare: `0.4`, `12`, `1.2k`, `3.4M`.
     static func rough(_ number: Double) -> String {

@@ -1,3 +1,4 @@
+import Outbox
 import Program
 
 /// The frame of all pages.

@@ -10,26 +10,42 @@ public enum CommandConnections {
         _ settings: SettingsReader, needsSchema: Bool = true, parameters: [String: String] = [:],
         replyTimeout: Duration = .seconds(3600), _ work: (PostgresConnection) async throws -> T
     ) async throws -> T {
+        let connection = try await openDatabase(
+            settings, needsSchema: needsSchema, parameters: parameters, replyTimeout: replyTimeout)
+        do {
+            let value = try await work(connection)
+            await connection.close()
+            return value
+        } catch {
+            await connection.close()
+            throw exit(for: error)
+        }
+    }
+
+    /// Opens a connection, which the caller closes; else as ``withDatabase(_:needsSchema:parameters:replyTimeout:_:)``.
+    public static func openDatabase(
+        _ settings: SettingsReader, needsSchema: Bool = true, parameters: [String: String] = [:],
+        replyTimeout: Duration = .seconds(3600)
+    ) async throws -> PostgresConnection {
         var configuration = try settings.database(applicationName: "candlepost command")
         configuration.parameters = parameters
         configuration.replyTimeout = replyTimeout
         do {
-            let connection =
-                needsSchema
+            return needsSchema
                 ? try await Database.connect(configuration, logger: Program.quietLogger)
                 : try await PostgresConnection.connect(configuration, logger: Program.quietLogger)
-            do {
-                let value = try await work(connection)
-                await connection.close()
-                return value
-            } catch {
-                await connection.close()
-                throw error
-            }
-        } catch let error as PostgresError {
-            throw CommandExit(error.recovery == .retry ? .unavailable : .no, "postgres: \(error)")
-        } catch let error as SchemaOutdated {
-            throw CommandExit(.no, "postgres: \(error)")
+        } catch {
+            throw exit(for: error)
+        }
+    }
+
+    /// How a command ends for an error of the database; other errors as they are.
+    public static func exit(for error: any Error) -> any Error {
+        switch error {
+        case let error as PostgresError:
+            CommandExit(error.recovery == .retry ? .unavailable : .no, "postgres: \(error)")
+        case let error as SchemaOutdated: CommandExit(.no, "postgres: \(error)")
+        default: error
         }
     }
 }

@@ -15,7 +15,12 @@ extension StatusReport {
             "partitions  \(partitionsText)",
             "owners      \(owners)",
         ]
-        return summary + ["", relays.isEmpty ? "No relay has reported in the last 24 hours." : relaysTable]
+        return summary + ["", relaysText]
+    }
+
+    /// The relays as a table, with the last error of each.
+    package var relaysText: String {
+        relays.isEmpty ? "No relay has reported in the last 24 hours." : relaysTable
     }
 
     private func sum(_ value: (LaneStatus) -> Int64) -> Int64 { lanes.map(value).reduce(0, +) }
@@ -28,7 +33,7 @@ extension StatusReport {
     }
 
     /// `a:1 has 0-7; b:2 has 8-14; nobody has 15`.
-    private var owners: String {
+    package var owners: String {
         let held = Dictionary(grouping: lanes.filter(\.isOwned)) { $0.relay ?? "somebody" }
         var texts = held.sorted { $0.key < $1.key }.map { "\(name($0.key)) has \(Self.ranges($0.value.map(\.lane)))" }
         let free = lanes.filter { !$0.isOwned }.map(\.lane)

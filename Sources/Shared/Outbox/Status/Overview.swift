@@ -1,29 +1,30 @@
-import Outbox
-import Postgres
+package import Postgres
 
-/// All that is looked at once a second: what pages show of the whole, and the counts at their edges.
-struct Overview: Sendable {
-    var report = StatusReport()
-    var flow = Flow()
+/// All that is looked at once a second: what the console and `relay status --watch` show of the whole.
+package struct Overview: Sendable {
+    package var report = StatusReport()
+    package var flow = Flow()
     /// Open messages of the quarantine, by reason.
-    var quarantine: [(reason: String, count: Int64)] = []
+    package var quarantine: [(reason: String, count: Int64)] = []
     /// Conflicts of the last day; exact up to 1,000.
-    var conflicts: Int64 = 0
+    package var conflicts: Int64 = 0
     /// Acts that have begun and not ended.
-    var openActs: Int64 = 0
+    package var openActs: Int64 = 0
     /// The last run of verify that the database knows of: when, in seconds since 1970, and whether all promises held.
-    var verified: (at: Int64, holds: Bool)?
+    package var verified: (at: Int64, holds: Bool)?
     /// When it was read, by the database's clock, in seconds since 1970.
-    var readAt: Int64 = 0
+    package var readAt: Int64 = 0
 
-    var pending: Int64 { report.lanes.reduce(0) { $0 + $1.pending } }
-    var isExact: Bool { report.lanes.allSatisfy(\.isExact) }
-    var oldest: Int64 { report.lanes.map(\.oldestSeconds).max() ?? 0 }
-    var parked: Int64 { report.lanes.reduce(0) { $0 + $1.parked } }
-    var inQuarantine: Int64 { quarantine.reduce(0) { $0 + $1.count } }
+    package var pending: Int64 { report.lanes.reduce(0) { $0 + $1.pending } }
+    package var isExact: Bool { report.lanes.allSatisfy(\.isExact) }
+    package var oldest: Int64 { report.lanes.map(\.oldestSeconds).max() ?? 0 }
+    package var parked: Int64 { report.lanes.reduce(0) { $0 + $1.parked } }
+    package var inQuarantine: Int64 { quarantine.reduce(0) { $0 + $1.count } }
+
+    package init() {}
 
     /// Reads it anew; the flow is carried on.
-    mutating func update(_ connection: PostgresConnection) async throws {
+    package mutating func update(_ connection: PostgresConnection) async throws {
         report = try await StatusReport.read(connection)
         try await flow.update(connection)
         let reasons = try await connection.execute(

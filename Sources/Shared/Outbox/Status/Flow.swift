@@ -1,44 +1,46 @@
-import Outbox
-import Postgres
+package import Postgres
 import Records
-import Schema
 
 /// What came in and went out lately, by ten seconds, from the two ledgers in the database.
-struct Flow: Sendable, Equatable {
+package struct Flow: Sendable, Equatable {
     /// Sums of ten seconds.
-    struct Bucket: Sendable, Equatable {
-        var received: Int64 = 0
-        var stored: Int64 = 0
-        var duplicate: Int64 = 0
-        var quarantined: Int64 = 0
-        var announced: Int64 = 0
+    package struct Bucket: Sendable, Equatable {
+        package var received: Int64 = 0
+        package var stored: Int64 = 0
+        package var duplicate: Int64 = 0
+        package var quarantined: Int64 = 0
+        package var announced: Int64 = 0
         /// The longest time from commit to confirm, in seconds.
-        var lag = 0.0
+        package var lag = 0.0
+
+        package init() {}
     }
 
     /// Seconds of a bucket.
-    static let width: Int64 = 10
+    package static let width: Int64 = 10
     /// Half an hour.
-    static let count: Int64 = 180
+    package static let count: Int64 = 180
 
     /// By number: seconds since 1970, divided by the width.
-    private(set) var buckets: [Int64: Bucket] = [:]
+    package private(set) var buckets: [Int64: Bucket] = [:]
     /// What each lane announced, by bucket.
-    private(set) var lanes: [[Int64: Int64]] = Array(repeating: [:], count: Lane.count)
+    package private(set) var lanes: [[Int64: Int64]] = Array(repeating: [:], count: Lane.count)
     /// The bucket that is being filled, by the database's clock.
-    private(set) var now: Int64 = 0
+    package private(set) var now: Int64 = 0
     private var announcedUpTo: [Int64]?
 
+    package init() {}
+
     /// The buckets from the oldest to the newest, those without anything, too.
-    var series: [Bucket] { (now - Self.count + 1...max(now, 1)).map { buckets[$0] ?? Bucket() } }
+    package var series: [Bucket] { (now - Self.count + 1...max(now, 1)).map { buckets[$0] ?? Bucket() } }
 
     /// A second's share over the last full minute.
-    func rate(_ value: (Bucket) -> Int64) -> Double {
+    package func rate(_ value: (Bucket) -> Int64) -> Double {
         Double((now - 6..<now).reduce(0) { $0 + (buckets[$1].map(value) ?? 0) }) / Double(6 * Self.width)
     }
 
     /// Reads what has come since the last time.
-    mutating func update(_ connection: PostgresConnection) async throws {
+    package mutating func update(_ connection: PostgresConnection) async throws {
         let after: [Int64]
         if let known = announcedUpTo {
             after = known
