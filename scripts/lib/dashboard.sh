@@ -28,6 +28,19 @@ rates() {
         -v c=$((announced - ${before_announced:-0})) '
         BEGIN { t = before ? now - before : 1e9; printf "%.0f %.0f %.0f\n", a / t, b / t, c / t }')
     before_at=$sampled_at before_received=$received before_stored=$stored before_announced=$announced
+    stored_rates+=("$rate_stored") announced_rates+=("$rate_announced")
+    ((${#stored_rates[@]} <= 40)) || { stored_rates=("${stored_rates[@]:1}") announced_rates=("${announced_rates[@]:1}"); }
+}
+
+stored_rates=() announced_rates=()
+columns=(▁ ▂ ▃ ▄ ▅ ▆ ▇ █)
+
+# sparkline NUMBER...: as a line of small columns.
+sparkline() {
+    local most=1 number text=''
+    for number; do ((number <= most)) || most=$number; done
+    for number; do text+=${columns[number * 7 / most]}; done
+    printf '%s' "$text"
 }
 
 # 18379 as 18,379.
@@ -63,10 +76,10 @@ row() { printf '  %-20s %12s %8s  %s\033[K\n' "$@"; }
 frame() {
     printf '\033[K\n  Candlepost  %-48s Ctrl-C stops it\033[K\n\033[K\n' "$(clock)"
     row 'messages in' "$(grouped "$received")" "$rate_received/s" "$(progress)"
-    row '  stored' "$(grouped "$stored")" "$rate_stored/s" ''
+    row '  stored' "$(grouped "$stored")" "$rate_stored/s" "$(sparkline "${stored_rates[@]}")"
     row '  duplicates' "$(grouped $((same + other)))" '' "$(duplicates_note)"
     row '  quarantined' "$(grouped "$quarantined")" '' ''
-    row 'announced' "$(grouped "$announced")" "$rate_announced/s" ''
+    row 'announced' "$(grouped "$announced")" "$rate_announced/s" "$(sparkline "${announced_rates[@]}")"
     row '  still to announce' "$(grouped "$pending")" '' "the oldest for $lag s"
     [[ -z $console_note ]] || printf '\033[K\n  console   %s\033[K\n' "$console_note"
     [[ -z $own_servers ]] || last_candles
@@ -78,10 +91,10 @@ last_candles() {
     "$here/scripts/servers" psql --quiet --tuples-only --no-align --field-separator=' ' 2>/dev/null --command="
         WITH last AS (
             SELECT market_id, interval_start, interval_end, created_at FROM candle_sticks
-            ORDER BY created_at DESC, market_id LIMIT 5)
+            ORDER BY created_at DESC, interval_start DESC, market_id LIMIT 5)
         SELECT symbol, to_char(open_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), open, high, low, close, volume
         FROM last JOIN candles USING (market_id, interval_start, interval_end) JOIN markets ON markets.id = market_id
-        ORDER BY last.created_at DESC, market_id" |
+        ORDER BY interval_start DESC, open_time DESC, market_id" |
         awk '{ printf "  %-9s %s %s %9.9s %9.9s %9.9s %9.9s %11.11s\033[K\n", $1, $2, $3, $4, $5, $6, $7, $8 }'
 }
 
