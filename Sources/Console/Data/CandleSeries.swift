@@ -29,7 +29,7 @@ struct CandleSeries: Sendable, Equatable {
     /// The begin of an interval, in seconds since 1970: its day alone where a slot is one.
     func html(_ seconds: Int64) -> HTML {
         width >= 86_400_000
-            ? HTML(Figures.day(seconds)) : Moment.html(Figures.clock(seconds, withDay: true), of: seconds)
+            ? HTML(Figures.day(seconds)) : Moment.html(Figures.iso(seconds), .minutes)
     }
 
     func slot(of start: Int64) -> Int { Int((start - first) / max(1, width)) }
