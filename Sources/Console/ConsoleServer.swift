@@ -57,7 +57,7 @@ struct ConsoleServer: ServiceLifecycle.Service {
                 availableConnectionsDelegate: .maximum(Self.mostConnections, logger: quiet)),
             onServerRunning: { [logger] channel in
                 let address = channel.localAddress.map { "\($0.ipAddress ?? ""):\($0.port ?? 0)" } ?? ""
-                logger.info("console listens", metadata: ["http.address": "\(address)"])
+                logger.info("console is listening", metadata: ["http.address": "\(address)"])
             },
             logger: quiet)
         do {

@@ -60,34 +60,36 @@ struct RelayHealth: Sendable {
         case .leftLanes(let lanes, let owned):
             metrics.lanesOwned.record(owned)
             leftLanes(lanes)
-        case .readsAgain: logger.info("rows were superseded: what has not left is read once more")
+        case .readsAgain: logger.info("rows were superseded: unpublished rows are read again")
         }
     }
 
     private func delivering() {
         outputReady.record(1)
-        if readiness.set("output queue", .ready) { logger.info("the output queue takes messages") }
+        if readiness.set("output queue", .ready) { logger.info("the output queue accepts messages") }
     }
 
     private func notDelivering(_ reason: String, queue: String) {
         outputReady.record(0)
         vitals.failed("\(queue): \(reason)")
         if readiness.set("output queue", .notReady("\(queue): \(reason)")) {
-            logger.warning("lanes wait", metadata: ["queue": "\(queue)", "reason": "\(reason)"])
+            logger.warning(
+                "the output queue does not accept messages: lanes are paused",
+                metadata: ["queue": "\(queue)", "reason": "\(reason)"])
         }
     }
 
     private func ledgerHeld(_ reason: String) {
         vitals.failed("ledger: \(reason)")
-        if readiness.set("postgres", .notReady("the ledger takes no entry, nothing is published: \(reason)")) {
+        if readiness.set("postgres", .notReady("the ledger cannot be written, nothing is published: \(reason)")) {
             logger.error(
-                "the ledger takes no entry: nothing is published until it does", metadata: ["error": "\(reason)"])
+                "the ledger cannot be written: nothing is published until it can", metadata: ["error": "\(reason)"])
         }
     }
 
     private func parks(_ culprit: RowFaults.Culprit) {
         logger.error(
-            "parked a row that the broker does not bear: see `relay parked list`",
+            "parked a row that the broker rejects: see `relay parked list`",
             metadata: [
                 "outbox.id": "\(culprit.id)", "attempts": "\(culprit.attempts)", "reason": "\(culprit.reason)",
             ].with(culprit.trace))
@@ -97,7 +99,7 @@ struct RelayHealth: Sendable {
         vitals.doorbell(isHeard: isHeard)
         guard !isHeard else { return }
         logger.warning(
-            "the doorbell is not heard (is there a pooler in between?): rows are found by polling",
+            "NOTIFY does not arrive (a connection pooler in between?): rows are found by polling",
             metadata: ["poll": "\(poll)"])
     }
 

@@ -62,7 +62,7 @@ extension RelayMetrics {
             "Publishes that no queue took; they are repeated."),
         MetricDescription(
             "candlepost_relay_rows_parked_total", .counter,
-            "Rows put aside because the broker does not bear them; `relay parked list` names them."),
+            "Rows put aside because the broker rejects them; `relay parked list` names them."),
         MetricDescription(
             "candlepost_relay_wakeups_total", .counter, "Looks at the log, by what caused them: doorbell or poll."),
         MetricDescription(

@@ -12,7 +12,7 @@ final class RelayProgress: Sendable {
 
     init(_ readiness: Readiness, logger: Logger) {
         condition = ProgressCondition(
-            readiness, logger: logger, moves: "rows move again", stands: "nothing moves, or nobody looks")
+            readiness, logger: logger, moves: "publishing has resumed", stands: "publishing has stalled")
     }
 
     /// The session has looked what is pending.

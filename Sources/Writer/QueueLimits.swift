@@ -55,7 +55,8 @@ actor QueueLimits {
             warnings.append("\(state.name) \(warning)")
             guard before != limit else { continue }
             logger.warning(
-                "a queue drops what comes back too often", metadata: ["queue": "\(state.name)", "limit": "\(warning)"])
+                "a queue drops messages that are redelivered too often",
+                metadata: ["queue": "\(state.name)", "limit": "\(warning)"])
         }
         readiness.remark("delivery limits", warnings)
         let refused = policy == .refuse ? states.filter { drops($0.name) }.map(\.name) : []
@@ -72,7 +73,7 @@ actor QueueLimits {
             return queue.deliveryLimit(under: try await management.policy(of: queue.name, virtualHost: virtualHost))
         } catch {
             logger.warning(
-                "the management API does not tell of policies",
+                "the management API does not report policies",
                 metadata: ["queue": "\(queue.name)", "error": "\(error)"])
             return queue.deliveryLimit
         }

@@ -25,9 +25,9 @@ struct QueueWatch: Sendable {
         guard readiness.set(Self.condition(queue), status) else { return }
         if let failure {
             logger.warning(
-                "nothing comes from a queue, the others go on", metadata: ["queue": "\(queue)", "error": "\(failure)"])
+                "a queue delivers nothing, the others go on", metadata: ["queue": "\(queue)", "error": "\(failure)"])
         } else {
-            logger.info("messages come from the queue again", metadata: ["queue": "\(queue)"])
+            logger.info("the queue delivers again", metadata: ["queue": "\(queue)"])
         }
     }
 

@@ -38,7 +38,7 @@ final class Redeliveries: Sendable {
         }
         guard isToSay else { return }
         logger.warning(
-            "messages come back again and again",
+            "messages are redelivered again and again",
             metadata: [
                 "queue": "\(RecordKind.all[kinds[returned.queue]].queue)", "returns": "\(highest)",
             ].with(returned.traceParent.flatMap(TraceContext.init(traceparent:))))

@@ -19,8 +19,8 @@ final class WriterProgress: Sendable {
 
     init(_ readiness: Readiness, logger: Logger) {
         condition = ProgressCondition(
-            readiness, logger: logger, moves: "messages are stored again",
-            stands: "nothing is stored though messages were taken")
+            readiness, logger: logger, moves: "storing has resumed",
+            stands: "storing has stalled: messages were received and none is stored")
     }
 
     /// A batch was taken and waits to be stored.

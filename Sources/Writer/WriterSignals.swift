@@ -77,14 +77,14 @@ struct WriterSignals: Sendable {
             next = .now + .milliseconds(2)
             do throws(PostgresError) {
                 _ = try await connection.pipeline([ring])
-                if isRefused { logger.info("the server takes notifications again") }
+                if isRefused { logger.info("PostgreSQL accepts NOTIFY again") }
                 isRefused = false
             } catch {
                 // Its queue of them is full, say: that costs relays the latency of their poll and nothing else.
                 guard error.kind == .server else { throw error }
                 if !isRefused {
                     logger.warning(
-                        "the server takes no notification: relays find new rows by their poll",
+                        "PostgreSQL refuses NOTIFY: relays find new rows by polling",
                         metadata: ["error": "\(error)"])
                 }
                 isRefused = true

@@ -50,7 +50,7 @@ import Testing
             try await world.query(rename("pg_notify", "no_notify"))
             let (writer, relay) = (try await world.writer(), try await world.relay(["RELAY_POLL_MS": "200"]))
             world.gateway.start()
-            let word = "the server takes no notification"
+            let word = "PostgreSQL refuses NOTIFY"
             for count in [50, 100] {
                 try await world.collector.publish(candles.next(50))
                 try await eventually("\(count) are announced") { world.gateway.distinctCount == count }
@@ -62,7 +62,7 @@ import Testing
 
             try await world.query(rename("no_notify", "pg_notify"))
             try await world.collector.publish(candles.next(50))
-            try await eventually("its end is said") { writer.log.contains("takes notifications again") }
+            try await eventually("its end is said") { writer.log.contains("accepts NOTIFY again") }
             try await world.check([relay, writer]) { $0.minimum = 150 }
         }
     }

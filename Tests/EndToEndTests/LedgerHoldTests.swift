@@ -12,7 +12,7 @@ import Testing
                 "ALTER TABLE outbox_deliveries ADD CONSTRAINT nothing_more CHECK (rows < 0) NOT VALID")
             try await world.collector.publish(candles.next(500))
             try await relay.becomes(ready: false)
-            #expect(await relay.get("/readyz")?.body.contains("the ledger takes no entry") == true)
+            #expect(await relay.get("/readyz")?.body.contains("the ledger cannot be written") == true)
             relay.kill(SIGKILL)
             let other = try await world.start(.relay)
             try await eventually("it has tried") { other.log.contains("probe_ledger") }

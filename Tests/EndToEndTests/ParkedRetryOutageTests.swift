@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Among the tests that have servers to themselves, because the limit holds for all of a broker's channels.
-@Suite("Retrying rows that the broker does not bear", .serialized, .enabled(if: Servers.mayBeStopped))
+@Suite("Retrying rows that the broker rejects", .serialized, .enabled(if: Servers.mayBeStopped))
 struct ParkedRetryOutageTests {
     @Test func whatIsStillTooLargeStaysParkedAndTheRestIsPublished() async throws {
         try await World.with(markets: 1) { world in

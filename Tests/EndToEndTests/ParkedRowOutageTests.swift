@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Among the tests that have servers to themselves, because the limit holds for all of a broker's channels.
-@Suite("A row that the broker does not bear", .serialized, .enabled(if: Servers.mayBeStopped))
+@Suite("A row that the broker rejects", .serialized, .enabled(if: Servers.mayBeStopped))
 struct ParkedRowOutageTests {
     @Test func isParkedAfterItsAttemptsAndTheOthersGoOn() async throws {
         try await World.with(markets: 8) { world in

@@ -53,7 +53,7 @@ import Testing
                 try await eventually("the level is said") { run.log.contains(#""log.level":"debug""#) }
                 try write("loud\n", to: file)
                 run.kill(SIGHUP)
-                try await eventually("what is wrong is said") { run.log.contains("a setting is wrong") }
+                try await eventually("what is wrong is said") { run.log.contains("invalid setting") }
                 #expect(run.isRunning)
                 try await run.becomes(ready: true)
                 try await world.stop(run)

@@ -8,7 +8,7 @@ import Testing
 
 private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 private let httpSetting = Setting.bindAddress(
-    "WRITER_HTTP", flag: "--http", default: "127.0.0.1:9464", help: "where the HTTP endpoint listens")
+    "WRITER_HTTP", flag: "--http", default: "127.0.0.1:9464", help: "where the HTTP endpoint is listening")
 
 @Suite struct OperationsServerTests {
     private let readiness = Readiness()

@@ -116,7 +116,7 @@ struct Routes: Sendable {
                 guard let name = settings.access.name(by: form["token"] ?? "") else {
                     sessions.noteFailure()
                     logger.warning(
-                        "somebody tried to sign in with a wrong token", metadata: ["peer": "\(context.peer)"])
+                        "sign-in with a wrong token", metadata: ["peer": "\(context.peer)"])
                     return answer(SignInPage.page(ask, problem: "Nobody has this token."), ask)
                 }
                 logger.info("signed in", metadata: ["name": "\(name)", "peer": "\(context.peer)"])

@@ -24,10 +24,10 @@ public actor AMQPPublisher {
     /// Each time the broker blocks this connection, its reason ("low on memory"); nil when it unblocks it. For one
     /// reader, who gets the newest state; ends with the connection.
     public nonisolated let blockedChanges: AsyncStream<String?>
-    /// Why the broker takes no messages at the moment; nil when it does.
+    /// Why the broker accepts no messages at the moment; nil when it does.
     public private(set) var blockedReason: String?
 
-    /// Whether the broker takes no messages at the moment.
+    /// Whether the broker accepts no messages at the moment.
     public var isBlocked: Bool { blockedReason != nil }
     /// How many bytes the socket has not taken yet.
     public var unsentBytes: Int { link?.outgoing.unsent ?? 0 }
@@ -187,9 +187,9 @@ public actor AMQPPublisher {
         blockedReason = reason
         blockedSink.yield(reason)
         if let reason {
-            logger.warning("the broker takes no messages", metadata: ["amqp.reason": "\(reason)"])
+            logger.warning("the broker accepts no messages", metadata: ["amqp.reason": "\(reason)"])
         } else {
-            logger.info("the broker takes messages again")
+            logger.info("the broker accepts messages again")
         }
     }
 

@@ -69,9 +69,10 @@ public struct DatabaseWatch: Sendable {
             _ = readiness.set(Self.condition, status)
             if holders != said {
                 if let holders {
-                    logger.warning("somebody else holds a lock", metadata: ["reason": "\(holders)"])
+                    logger.warning(
+                        "another session holds a lock that is needed here", metadata: ["reason": "\(holders)"])
                 } else {
-                    logger.info("no lock is waited for any more")
+                    logger.info("the lock is free again")
                 }
                 said = holders
             }
@@ -84,7 +85,7 @@ public struct DatabaseWatch: Sendable {
     private func lookAtIDs(_ connection: PostgresConnection) async throws {
         do {
             if let repair = try await servers.admit(connection).repair {
-                logger.warning("ids go on elsewhere", metadata: ["why": "\(repair)"])
+                logger.warning("the sequence of ids was moved ahead", metadata: ["why": "\(repair)"])
             }
         } catch let error as PostgresError where error.sqlstate == "55P03" {
             logger.debug("the log is locked", metadata: ["error": "\(error)"])

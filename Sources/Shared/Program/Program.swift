@@ -63,7 +63,7 @@ public enum Program {
     /// Reads what may have changed since the start: the log level, and the files of secrets, which the next connection takes.
     private static func readAgain(_ settings: SettingsReader, _ logger: Logger) {
         for problem in settings.problems {
-            logger.error("a setting is wrong, what it was before stays", metadata: ["setting": "\(problem)"])
+            logger.error("invalid setting, the previous value stays", metadata: ["setting": "\(problem)"])
         }
         guard (try? ProgramLog.readLevel(settings)) != nil else { return }
         let level = (try? settings.read(CommonSettings.logLevel)) ?? .info

@@ -30,7 +30,8 @@ public enum Database {
         do {
             let (server, repair) = try await servers.admit(connection)
             if let repair {
-                logger.warning("ids go on elsewhere", metadata: ["why": "\(repair)", "server": "\(server)"])
+                logger.warning(
+                    "the sequence of ids was moved ahead", metadata: ["why": "\(repair)", "server": "\(server)"])
             }
             return (connection, server)
         } catch {

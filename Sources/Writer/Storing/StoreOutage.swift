@@ -24,7 +24,7 @@ struct StoreOutage {
     mutating func failed(_ error: any Error) {
         let refusal = error as? PostgresError
         if refusal?.isConflict == true {
-            return logger.debug("another transaction was in the way, trying again", metadata: ["error": "\(error)"])
+            return logger.debug("another transaction conflicted, trying again", metadata: ["error": "\(error)"])
         }
         isRefused = refusal?.kind == .server
         say(

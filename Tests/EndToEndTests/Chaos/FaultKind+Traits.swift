@@ -24,7 +24,7 @@ extension FaultKind {
             FaultTraits([6], "SIGSTOP to a relay for two seconds", repeats: .windows(2))
         case .relayStoppedForLong:
             FaultTraits([6, 38], "SIGSTOP to a relay for twenty seconds, beyond its heartbeats", repeats: .windows(2))
-        case .relayJoins: FaultTraits([8], "a relay more, for a second")
+        case .relayJoins: FaultTraits([8], "one more relay, for a second")
         case .relaySleepsThroughItsEnd:
             FaultTraits(
                 [6], "SIGSTOP to a relay, its sessions ended, lanes taken over; SIGCONT", repeats: .windows(2))

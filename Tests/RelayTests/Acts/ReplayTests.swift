@@ -121,7 +121,7 @@ struct ReplayTests {
                     #expect(own == own.sorted() && own.count == 8)
                 }
                 #expect(notices.all.first?.contains("refuses messages") == true, "\(notices.all)")
-                #expect(notices.all.last?.contains("takes messages again") == true, "\(notices.all)")
+                #expect(notices.all.last?.contains("accepts messages again") == true, "\(notices.all)")
             }
         }
     }
@@ -190,7 +190,7 @@ struct ReplayTests {
                 """)
             let other = try await database.connect()
             #expect(try await ActRecord(id: 3, connection: other).lock())
-            for (act, words) in [(1, "none of replay"), (2, "complete"), (3, "at work"), (4, "no act")] {
+            for (act, words) in [(1, "not a replay"), (2, "complete"), (3, "at work"), (4, "no act")] {
                 let error = try await #require(throws: CommandExit.self) {
                     try await ReplayPlan(rows: .of(), continued: Int64(act)).open(connection)
                 }

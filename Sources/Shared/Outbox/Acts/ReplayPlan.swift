@@ -53,7 +53,7 @@ package struct ReplayPlan: Sendable {
             throw CommandExit(.no, "there is no act \(id)")
         }
         guard begun.act == ActRecord.Act.replayed.rawValue else {
-            throw CommandExit(.no, "act \(id) is none of replay: its rows were \(begun.act)")
+            throw CommandExit(.no, "act \(id) is not a replay: its rows were \(begun.act)")
         }
         guard !begun.hasEnded else { throw CommandExit(.no, "act \(id) is complete: \(begun.done) rows done") }
         guard try await begun.record.lock() else { throw CommandExit(.no, "act \(id) is at work elsewhere") }

@@ -39,7 +39,7 @@ package struct Republisher: Sendable {
             if interruption.isRequested { return }
             if refusal.isQueueMissing { try await publisher.ensureQueue() }
         }
-        if isRefused { say("\(queue.name) takes messages again") }
+        if isRefused { say("\(queue.name) accepts messages again") }
         isRefused = false
         backoff.reset()
     }

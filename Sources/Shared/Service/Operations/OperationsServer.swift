@@ -44,7 +44,7 @@ public struct OperationsServer: Service {
 
     /// Answers until the graceful shutdown or the cancellation.
     public func run() async {
-        logger.info("HTTP endpoint listens", metadata: ["http.address": "\(address)"])
+        logger.info("HTTP endpoint is listening", metadata: ["http.address": "\(address)"])
         await withTaskCancellationOrGracefulShutdownHandler {
             await withCheckedContinuation { continuation in
                 DispatchQueue(label: "http").async {

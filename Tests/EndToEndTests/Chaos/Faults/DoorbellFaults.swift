@@ -8,7 +8,7 @@ extension ChaosRound {
         try await world.query("ALTER DATABASE \(world.database.name) SET search_path = public, pg_catalog")
         let isSeen = try await endSessionsOnceThere()
         try await eventually("a relay does not hear it") {
-            relays.contains { $0.log.contains("the doorbell is not heard") }
+            relays.contains { $0.log.contains("NOTIFY does not arrive") }
         }
         return isSeen
     }
