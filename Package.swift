@@ -87,7 +87,9 @@ let package = Package(
             path: "Sources/Shared/Storing", swiftSettings: settings),
         .target(
             name: "Program",
-            dependencies: ["AMQP", "EventLoop", "Postgres", "Schema", "Service", lifecycle, logging, coreMetrics],
+            dependencies: [
+                "AMQP", "EventLoop", "Postgres", "Schema", "Service", lifecycle, logging, coreMetrics,
+            ],
             path: "Sources/Shared/Program", swiftSettings: settings),
         .target(
             name: "Schema", dependencies: ["Postgres", logging], path: "Sources/Shared/Schema",
@@ -99,7 +101,12 @@ let package = Package(
         .target(
             name: "Traces", dependencies: ["Service", coreMetrics, lifecycle, logging], path: "Sources/Shared/Traces",
             swiftSettings: settings),
-        .target(name: "Records", path: "Sources/Shared/Records", swiftSettings: settings),
+        .target(
+            name: "Records", path: "Sources/Shared/Records",
+            resources: ["candle-stick", "order-book", "ticker", "trade", "exchange-rate"].map {
+                .embedInCode("kinds/\($0).json")
+            },
+            swiftSettings: settings),
         .target(
             name: "AMQP", dependencies: ["CRabbitMQ", "EventLoop", deque, logging], path: "Sources/Shared/AMQP",
             swiftSettings: settings),
@@ -132,7 +139,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "TracesTests", dependencies: ["Service", "Traces"], swiftSettings: settings),
         .testTarget(
-            name: "SchemaTests", dependencies: ["Postgres", "Schema", "TestSupport", logging], swiftSettings: settings),
+            name: "SchemaTests", dependencies: ["Postgres", "Records", "Schema", "TestSupport", logging],
+            swiftSettings: settings),
         .testTarget(
             name: "WriterTests",
             dependencies: [

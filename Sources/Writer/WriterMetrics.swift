@@ -6,11 +6,11 @@ import Storing
 
 /// The writer's metrics, made once; docs/metrics.md lists them.
 struct WriterMetrics: Sendable {
-    private let receivedCounters: [Counter]
-    private let stored: [Counter]
-    private let revised: [Counter]
-    private let duplicateSame: [Counter]
-    private let duplicateOther: [Counter]
+    private let receivedCounters = KindCounters("candlepost_writer_messages_received_total")
+    private let stored = KindCounters("candlepost_writer_records_stored_total")
+    private let revised = KindCounters("candlepost_writer_records_revised_total")
+    private let duplicateSame = KindCounters("candlepost_writer_duplicates_total", [("content", "same")])
+    private let duplicateOther = KindCounters("candlepost_writer_duplicates_total", [("content", "other")])
     private let quarantined: [Refusal.Reason: Counter]
     private let batches = Counter(label: "candlepost_writer_batches_total")
     private let batchMessages = Recorder(label: "candlepost_writer_batch_messages", aggregate: true)
@@ -18,14 +18,6 @@ struct WriterMetrics: Sendable {
     let idsAhead = Gauge(label: "candlepost_outbox_ids_ahead")
 
     init() {
-        func counters(_ label: String, _ more: [(String, String)] = []) -> [Counter] {
-            RecordKind.all.map { Counter(label: label, dimensions: [("kind", $0.name)] + more) }
-        }
-        receivedCounters = counters("candlepost_writer_messages_received_total")
-        stored = counters("candlepost_writer_records_stored_total")
-        revised = counters("candlepost_writer_records_revised_total")
-        duplicateSame = counters("candlepost_writer_duplicates_total", [("content", "same")])
-        duplicateOther = counters("candlepost_writer_duplicates_total", [("content", "other")])
         quarantineOpen = Dictionary(
             uniqueKeysWithValues: Refusal.Reason.allCases.map {
                 ($0, Gauge(label: "candlepost_quarantine_open", dimensions: [("reason", $0.rawValue)]))
@@ -45,17 +37,15 @@ struct WriterMetrics: Sendable {
         batchMessages.record(batch.deliveries.count)
         var counts = [Int](repeating: 0, count: RecordKind.all.count)
         for delivery in batch.deliveries { counts[kinds[delivery.queue]] += 1 }
-        for (kind, count) in counts.enumerated() where count > 0 { receivedCounters[kind].increment(by: count) }
+        receivedCounters.increment(by: counts)
     }
 
     func record(_ result: StoreResult) {
         batches.increment()
-        for kind in RecordKind.all.indices {
-            if result.stored[kind] > 0 { stored[kind].increment(by: result.stored[kind]) }
-            if result.revised[kind] > 0 { revised[kind].increment(by: result.revised[kind]) }
-            if result.duplicateSame[kind] > 0 { duplicateSame[kind].increment(by: result.duplicateSame[kind]) }
-            if result.duplicateOther[kind] > 0 { duplicateOther[kind].increment(by: result.duplicateOther[kind]) }
-        }
+        stored.increment(by: result.stored)
+        revised.increment(by: result.revised)
+        duplicateSame.increment(by: result.duplicateSame)
+        duplicateOther.increment(by: result.duplicateOther)
         for (reason, count) in result.quarantined { quarantined[reason]?.increment(by: count) }
     }
 }

@@ -11,7 +11,7 @@ import Testing
         batch.add(body: 7..<bytes.count, kind: kind, maximumBytes: 1 << 20)
         let record = try #require(batch.records.first)
         var out: [UInt8] = []
-        OutgoingBody.pieces(of: record, in: bytes.span) { piece in
+        OutgoingBody.pieces(of: record, type: batch.kinds[kind].name, in: bytes.span) { piece in
             piece.withUnsafeBufferPointer { out.append(contentsOf: $0) }
         }
         return out

@@ -19,7 +19,7 @@ struct ReferenceRules {
         guard let value else { return missing() }
         guard let payload = value as? [String: Any] else { return wrongType() }
         checkKey(payload)
-        for field in kind.fields { check(payload[field.name], field.shape) }
+        for field in kind.fields { check(payload[field.name], field) }
         checkRowTimes(payload, kind)
     }
 
@@ -34,7 +34,7 @@ struct ReferenceRules {
             outOfRange()
         }
         for field in kind.fields {
-            guard case .rows(let rule) = field.shape, let index = rule.timeIndex,
+            guard case .rows(let rule) = field.rule.shape, let index = rule.timeIndex,
                 let rows = payload[field.name] as? [Any]
             else { continue }
             for case let row as [Any] in rows where row.count > index {
@@ -88,33 +88,40 @@ struct ReferenceRules {
         return number.double
     }
 
-    private mutating func check(_ value: Any?, _ shape: RecordKind.Shape) {
-        switch shape {
+    private mutating func check(_ value: Any?, _ field: RecordKind.Field) {
+        guard let value else { return field.isRequired ? missing() : () }
+        if value is NSNull, field.allowsNull { return }
+        switch field.rule.shape {
         case .rows(let rule):
-            guard let value else { return missing() }
             guard let rows = value as? [Any] else { return wrongType() }
             for row in rows { check(row: row, rule) }
-        case .optionalNumber:
-            if let value, !(value is NSNull) { requireNumber(value) }
-        case .exactDecimal:
-            guard let value else { return missing() }
-            checkExact(value)
+        case .number: requireNumber(value, mayBeNegative: !field.rule.isNotNegative)
+        case .integer:
+            if let number = requireInteger(value), number < 0, field.rule.isNotNegative { outOfRange() }
+        case .decimal: checkExact(value, mayBeNegative: !field.rule.isNotNegative)
+        case .text: if !(value is String) { wrongType() }
+        case .boolean: if !FoundationNumber.isBoolean(value) { wrongType() }
+        case .json: if value is NSNull { wrongType() }
         }
     }
 
-    private mutating func requireNumber(_ value: Any) {
+    private mutating func requireNumber(_ value: Any, mayBeNegative: Bool = true) {
         guard let number = FoundationNumber(value) else { return wrongType() }
         if number.double == 0 { possible.insert(.outOfRange) }  // underflow, as in 1e-400
+        if number.double < 0, !mayBeNegative { outOfRange() }
     }
 
-    private mutating func checkExact(_ value: Any) {
+    private mutating func checkExact(_ value: Any, mayBeNegative: Bool) {
         possible.insert(.outOfRange)  // too many digits
         if let text = value as? String {
             let json = try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
-            if let json, FoundationNumber(json) != nil { return }
+            if let json, let number = FoundationNumber(json) {
+                if number.double < 0, !mayBeNegative { outOfRange() }
+                return
+            }
             possible.insert(.wrongType)
         } else {
-            requireNumber(value)
+            requireNumber(value, mayBeNegative: mayBeNegative)
         }
     }
 
@@ -128,7 +135,7 @@ struct ReferenceRules {
             if element is NSNull, rule.allowsNull, index != rule.timeIndex { continue }
             requireNumber(element)
             guard let number = FoundationNumber(element)?.double else { continue }
-            if index < 6 { values[index] = number }
+            if index < values.count { values[index] = number }
             if index == rule.timeIndex, number.rounded() != number || !Self.times.contains(number) { outOfRange() }
             if index == rule.timeIndex { possible.insert(.outOfRange) }
         }
@@ -140,9 +147,14 @@ struct ReferenceRules {
 struct FoundationNumber {
     let double: Double
 
+    /// Whether `value` is true or false.
+    static func isBoolean(_ value: Any) -> Bool {
+        (value as? NSNumber).map { String(cString: $0.objCType) == "c" } ?? false
+    }
+
     /// Nil if `value` is none; true and false are none.
     init?(_ value: Any) {
-        guard let number = value as? NSNumber, String(cString: number.objCType) != "c" else { return nil }
+        guard let number = value as? NSNumber, !Self.isBoolean(value) else { return nil }
         // The double of a decimal number is off by some bits; its text isn't.
         double = number is NSDecimalNumber ? Double(number.stringValue)! : number.doubleValue
     }

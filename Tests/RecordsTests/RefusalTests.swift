@@ -121,7 +121,7 @@ import Testing
             detail: "payload.bids[0]: amount -1.0 is negative"),
         Case(
             body: message(#""tradesInfo":[[3,1,1,0]]"#), kind: "Trade", reason: .outOfRange,
-            detail: "payload.tradesInfo[0]: side 3.0 is neither 0 (buy) nor 1 (sell)"),
+            detail: "payload.tradesInfo[0]: side 3.0 is neither 0 nor 1"),
         Case(
             body: message(#""vwap":[]"#), kind: "Ticker", reason: .wrongType,
             detail: "payload.vwap: expected a number, found an array []"),

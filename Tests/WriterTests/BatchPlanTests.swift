@@ -129,7 +129,7 @@ struct BatchPartTests {
 
     @Test(arguments: RecordKind.all.indices)
     func theStatementsNameTheTableAndEveryColumn(kind: Int) {
-        let statements = StoreStatements.all[kind]
+        let statements = StoreStatements.of(RecordKind.all[kind])
         let columns = RecordColumns(kind: RecordKind.all[kind], capacity: 0)
         let insert = statements.insert(columns)
         let compare = statements.keepConflicts(

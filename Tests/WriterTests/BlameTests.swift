@@ -113,7 +113,7 @@ struct SplitBatchTests {
     @Test(arguments: RecordKind.all.indices)
     func theMadeUpRecordIsOne(kind: Int) {
         var messages = Messages()
-        messages.add(StoreProbe.bodies[kind], kind: kind)
+        messages.add(RecordKind.all[kind].sample(), kind: kind)
         #expect(messages.prepared.records.count == 1)
     }
 }

@@ -53,7 +53,7 @@ package enum QuarantineTrial {
     private static func decode(_ body: [UInt8], queue: String, maximumBytes: Int) -> PreparedBatch {
         var batch = PreparedBatch(bytes: body, capacity: 1)
         batch.add(
-            body: 0..<body.count, kind: RecordKind.all.firstIndex { $0.queue == queue } ?? 0, maximumBytes: maximumBytes
+            body: 0..<body.count, kind: batch.kinds.firstIndex { $0.queue == queue } ?? 0, maximumBytes: maximumBytes
         )
         return batch
     }
@@ -72,7 +72,7 @@ package enum QuarantineTrial {
             let refusal = batch.refused.first?.refusal
             return .refused(reason: refusal?.reason.rawValue ?? "", detail: refusal?.detail ?? "")
         }
-        let kind = RecordKind.all[record.kind]
+        let kind = batch.kinds[record.kind]
         let known = try await connection.execute(
             "SELECT EXISTS (SELECT FROM \(kind.table) WHERE market_id = $1 AND interval_start = $2 AND interval_end = $3)",
             [

@@ -197,7 +197,7 @@ struct QuarantinedMessages: Sendable {
             let queue = try rows[row].text(1)
             let traceParent = try rows[row].optionalText(3)
             batch.add(
-                body: body, kind: RecordKind.all.firstIndex { $0.queue == queue } ?? 0,
+                body: body, kind: batch.kinds.firstIndex { $0.queue == queue } ?? 0,
                 headers: traceParent.map { [("traceparent", $0)] } ?? [], maximumBytes: maximumBytes)
         }
         markets.refuseUnknown(&batch)

@@ -5,22 +5,34 @@ struct FieldScanner {
     /// Elements of a row. Short rows are filled up to the longest: one long row must not make a small message a huge array.
     static let maximumWidth = 32
 
+    /// Bytes of a text.
+    static let maximumTextBytes = 10_000
+    /// Bytes of JSON in a field of that type.
+    static let maximumJSONBytes = 65_536
+
     /// Appends the column's text to `text`.
     /// - Returns: false if the column is to be null.
     static func scan(
-        _ shape: RecordKind.Shape, _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8],
+        _ rule: RecordKind.FieldRule, _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8],
         times: inout RowTimes
     ) throws(Refusal) -> Bool {
-        switch shape {
-        case .rows(let rule):
-            try scanRows(rule, &scanner, bytes, into: &text, times: &times)
-        case .optionalNumber:
-            if try scanner.takeNull(bytes) { return false }
+        if rule.allowsNull, try scanner.takeNull(bytes) { return false }
+        switch rule.shape {
+        case .rows(let rows): try scanRows(rows, &scanner, bytes, into: &text, times: &times)
+        case .number:
             let number = try scanner.requireNumber(bytes)
-            _ = try finite(number, bytes)
+            let value = try finite(number, bytes)
+            if rule.isNotNegative, value < 0 { throw negative(number.range, bytes) }
             append(number.range, bytes, to: &text)
-        case .exactDecimal:
-            try scanExactDecimal(&scanner, bytes, into: &text)
+        case .integer: try scanInteger(&scanner, bytes, mayBeNegative: !rule.isNotNegative, into: &text)
+        case .decimal: try scanExactDecimal(&scanner, bytes, mayBeNegative: !rule.isNotNegative, into: &text)
+        case .text: try scanText(&scanner, bytes, into: &text)
+        case .boolean:
+            guard let first = scanner.peek(bytes), first == UInt8(ascii: "t") || first == UInt8(ascii: "f") else {
+                throw try scanner.wrongType("a boolean", bytes)
+            }
+            append(try scanner.skipValue(bytes, depth: 2), bytes, to: &text)
+        case .json: try scanJSON(&scanner, bytes, into: &text)
         }
         return true
     }
@@ -90,7 +102,7 @@ struct FieldScanner {
                     }
                     if count > 0 { text.append(UInt8(ascii: ",")) }
                     let value = try element(count, rule, &scanner, bytes, into: &text)
-                    if count < 6 { values[count] = value }
+                    if count < values.count { values[count] = value }
                     count += 1
                 } while scanner.take(UInt8(ascii: ","), bytes)
                 try scanner.expect(UInt8(ascii: "]"), bytes)
@@ -142,39 +154,90 @@ struct FieldScanner {
         return value
     }
 
+    /// The column takes digits alone, where JSON may have `1e3` or `5.0`.
+    private static func scanInteger(
+        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, mayBeNegative: Bool, into text: inout [UInt8]
+    ) throws(Refusal) {
+        let number = try scanner.requireNumber(bytes)
+        guard let value = number.integer else {
+            throw Refusal(.wrongType, "expected an integer of 64 bits, found \(excerpt(number.range, bytes))")
+        }
+        guard mayBeNegative || value >= 0 else { throw negative(number.range, bytes) }
+        text.append(contentsOf: String(value).utf8)
+    }
+
     private static func scanExactDecimal(
-        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8]
+        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, mayBeNegative: Bool, into text: inout [UInt8]
     ) throws(Refusal) {
         guard scanner.peek(bytes) == UInt8(ascii: "\"") else {
-            return try appendExact(scanner.requireNumber(bytes), bytes, to: &text)
+            return try appendExact(scanner.requireNumber(bytes), bytes, mayBeNegative: mayBeNegative, to: &text)
         }
         let string = try scanner.string(bytes)
         if string.hasEscapes {
             let plain = Array(unescape(string, bytes).utf8)
-            try appendQuoted(plain.indices, plain.span, to: &text)
+            try appendQuoted(plain.indices, plain.span, mayBeNegative: mayBeNegative, to: &text)
         } else {
-            try appendQuoted(string.range, bytes, to: &text)
+            try appendQuoted(string.range, bytes, mayBeNegative: mayBeNegative, to: &text)
         }
     }
 
     private static func appendQuoted(
-        _ range: Range<Int>, _ bytes: Span<UInt8>, to text: inout [UInt8]
+        _ range: Range<Int>, _ bytes: Span<UInt8>, mayBeNegative: Bool, to text: inout [UInt8]
     ) throws(Refusal) {
         guard let number = JSONNumber(at: range.lowerBound, bytes), number.range == range else {
             throw Refusal(.wrongType, "expected a decimal number, found \"\(excerpt(range, bytes))\"")
         }
-        try appendExact(number, bytes, to: &text)
+        try appendExact(number, bytes, mayBeNegative: mayBeNegative, to: &text)
     }
 
     private static func appendExact(
-        _ number: JSONNumber, _ bytes: Span<UInt8>, to text: inout [UInt8]
+        _ number: JSONNumber, _ bytes: Span<UInt8>, mayBeNegative: Bool, to text: inout [UInt8]
     ) throws(Refusal) {
         guard number.places <= maximumDigits else {
             throw Refusal(
                 .outOfRange,
                 "expected at most \(maximumDigits) digits, found \(excerpt(number.range, bytes))")
         }
+        guard mayBeNegative || !number.isNegative || number.digits == 0 else { throw negative(number.range, bytes) }
         append(number.range, bytes, to: &text)
+    }
+
+    private static func negative(_ range: Range<Int>, _ bytes: Span<UInt8>) -> Refusal {
+        Refusal(.outOfRange, "\(excerpt(range, bytes)) is negative")
+    }
+
+    // MARK: text and JSON
+
+    private static func scanText(
+        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8]
+    ) throws(Refusal) {
+        guard scanner.peek(bytes) == UInt8(ascii: "\"") else { throw try scanner.wrongType("a string", bytes) }
+        let string = try scanner.string(bytes)
+        let start = text.count
+        if string.hasEscapes {
+            // An escape has six bytes for each of its characters at most.
+            try limit(string.range.count, to: 6 * maximumTextBytes, of: "text")
+            text.append(contentsOf: unescape(string, bytes).utf8)
+        } else {
+            try limit(string.range.count, to: maximumTextBytes, of: "text")
+            append(string.range, bytes, to: &text)
+        }
+        try limit(text.count - start, to: maximumTextBytes, of: "text")
+    }
+
+    private static func scanJSON(
+        _ scanner: inout JSONScanner, _ bytes: Span<UInt8>, into text: inout [UInt8]
+    ) throws(Refusal) {
+        guard scanner.peek(bytes) != UInt8(ascii: "n") else { throw try scanner.wrongType("a value", bytes) }
+        let range = try scanner.skipValue(bytes, depth: 2)
+        try limit(range.count, to: maximumJSONBytes, of: "JSON")
+        append(range, bytes, to: &text)
+    }
+
+    private static func limit(_ count: Int, to most: Int, of what: String) throws(Refusal) {
+        guard count <= most else {
+            throw Refusal(.outOfRange, "expected at most \(most) bytes of \(what), found \(count)")
+        }
     }
 
     private static func append(_ range: Range<Int>, _ bytes: Span<UInt8>, to text: inout [UInt8]) {

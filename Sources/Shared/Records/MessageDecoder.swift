@@ -13,7 +13,7 @@ struct MessageDecoder {
         var traceIDHasEscapes = false
     }
 
-    private let fields: [RecordKind.Field]
+    private let layout: FieldLayout
     /// Where the message starts in the batch's bytes.
     let base: Int
     private var scanner = JSONScanner()
@@ -32,15 +32,13 @@ struct MessageDecoder {
     /// Bit n: field n of the kind was met.
     private var fieldsMet: UInt32 = 0
     private var rowTimes = RowTimes()
-    /// The field that they stand in.
-    private var timedField = 0
     private let latest: Int64
 
     /// - Parameters:
     ///   - base: where the message starts in the batch's bytes.
     ///   - latest: the last end of an interval that is no mistake.
-    init(kind: RecordKind, base: Int, latest: Int64) {
-        fields = kind.fields
+    init(_ layout: FieldLayout, base: Int, latest: Int64) {
+        self.layout = layout
         self.base = base
         self.latest = latest
     }
@@ -52,12 +50,16 @@ struct MessageDecoder {
             throw scanner.syntaxError("expected a JSON object", bytes)
         }
         let firstValue = values.count
-        for _ in fields.indices { values.append(nil) }
+        for _ in layout.fields.indices { values.append(nil) }
         try object(bytes) { (decoder, key, bytes) throws(Refusal) in
             try decoder.topLevelField(key, bytes, text: &text, values: &values, firstValue: firstValue)
         }
         try scanner.expectEnd(bytes)
-        return try envelope()
+        let envelope = try envelope()
+        if layout.hasComparisons {
+            for comparison in layout.comparisons { try hold(comparison, text: text, values: values[firstValue...]) }
+        }
+        return envelope
     }
 
     // MARK: the two objects
@@ -130,19 +132,18 @@ struct MessageDecoder {
             try once(market == nil, "marketId")
             market = try marketID(bytes)
         case .some(let key):
-            guard let index = fields.firstIndex(where: { $0.key == key }) else {
+            guard let index = layout.index(of: key) else {
                 _ = try scanner.skipValue(bytes, depth: 2)
                 return
             }
-            try once(fieldsMet & 1 << index == 0, fields[index].name)
+            try once(fieldsMet & 1 << index == 0, layout.fields[index].name)
             fieldsMet |= 1 << index
             let start = text.count
-            if case .rows(let rule) = fields[index].shape, rule.timeIndex != nil { timedField = index }
             do {
-                if try FieldScanner.scan(fields[index].shape, &scanner, bytes, into: &text, times: &rowTimes) {
+                if try FieldScanner.scan(layout.rules[index], &scanner, bytes, into: &text, times: &rowTimes) {
                     values[firstValue + index] = start..<text.count
                 }
-            } catch { throw error.inside(fields[index].name) }
+            } catch { throw error.inside(layout.fields[index].name) }
         default: _ = try scanner.skipValue(bytes, depth: 2)
         }
     }
@@ -195,9 +196,8 @@ struct MessageDecoder {
         guard let market else { throw missing("payload.marketId") }
         guard let intervalStart else { throw missing("payload.intervalStart") }
         guard let intervalEnd else { throw missing("payload.intervalEnd") }
-        for (index, field) in fields.enumerated() where fieldsMet & 1 << index == 0 && field.isRequired {
-            throw missing("payload.\(field.name)")
-        }
+        let missed = layout.required & ~fieldsMet
+        if missed != 0 { throw missing("payload.\(layout.fields[missed.trailingZeroBitCount].name)") }
         guard intervalStart < intervalEnd else {
             throw Refusal(.outOfRange, "expected a time after intervalStart \(intervalStart), found \(intervalEnd)")
                 .inside("payload.intervalEnd")
@@ -224,17 +224,26 @@ struct MessageDecoder {
                 .inside("payload.intervalEnd")
         }
         if let refusal = rowTimes.refusal(start: start, end: end) {
-            throw refusal.inside(fields[timedField].name).inside("payload")
+            throw refusal.inside(layout.fields[layout.timedField].name).inside("payload")
         }
+    }
+
+    /// What is missing or null fulfils any comparison.
+    private func hold(
+        _ comparison: FieldLayout.Comparison, text: [UInt8], values: ArraySlice<Range<Int>?>
+    ) throws(Refusal) {
+        func value(_ index: Int) -> Double? {
+            values[values.startIndex + index].flatMap { range in
+                let digits = text.span.extracting(range)
+                return JSONNumber(at: 0, digits)?.double(digits)
+            }
+        }
+        guard let first = value(comparison.first), let second = value(comparison.second), first < second else { return }
+        let (name, other) = (layout.fields[comparison.first].name, layout.fields[comparison.second].name)
+        throw Refusal(.outOfRange, "\(first) is below \(other) \(second)").inside("payload.\(name)")
     }
 
     private func missing(_ field: String) -> Refusal {
         Refusal(.missingField, "is missing").inside(field)
-    }
-}
-
-extension RecordKind.Field {
-    fileprivate var isRequired: Bool {
-        if case .optionalNumber = shape { false } else { true }
     }
 }

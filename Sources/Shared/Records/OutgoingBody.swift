@@ -2,9 +2,10 @@
 public enum OutgoingBody {
     /// Calls `append` with the pieces of the body, in order; together they are
     /// `{"exchange":…,"symbol":…,"payload":…,"type":"CandleStick","collectorTraceId":…}`.
+    /// - Parameter type: the name of the record's kind.
     @inlinable
     public static func pieces(
-        of record: PreparedBatch.Record, in bytes: Span<UInt8>, _ append: (Span<UInt8>) -> Void
+        of record: PreparedBatch.Record, type: String, in bytes: Span<UInt8>, _ append: (Span<UInt8>) -> Void
     ) {
         literal("{\"exchange\":", append)
         append(bytes.extracting(record.exchange))
@@ -13,7 +14,7 @@ public enum OutgoingBody {
         literal(",\"payload\":", append)
         append(bytes.extracting(record.payload))
         literal(",\"type\":\"", append)
-        append(RecordKind.all[record.kind].name.utf8Span.span)
+        append(type.utf8Span.span)
         literal("\"", append)
         if let traceID = record.traceID {
             literal(",\"collectorTraceId\":", append)

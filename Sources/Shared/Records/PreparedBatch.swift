@@ -7,7 +7,7 @@ public struct PreparedBatch: Sendable {
     public struct Message: Sendable {
         /// Where its body is in ``PreparedBatch/bytes``.
         public let body: Range<Int>
-        /// Index into ``RecordKind/all`` of the kind that its queue is for.
+        /// Index into ``PreparedBatch/kinds`` of the kind that its queue is for.
         public let kind: Int
         /// Names and values as text, in order; a name may come twice.
         public let headers: [(name: String, value: String)]
@@ -17,7 +17,7 @@ public struct PreparedBatch: Sendable {
     public struct Record: Sendable {
         /// Index into ``PreparedBatch/messages``.
         public let message: Int
-        /// Index into ``RecordKind/all``.
+        /// Index into ``PreparedBatch/kinds``.
         public let kind: Int
         public let key: RecordKey
         /// Places in the batch's bytes: JSON values as they came, quotes included.
@@ -43,7 +43,7 @@ public struct PreparedBatch: Sendable {
     public struct Refused: Sendable {
         /// Index into ``PreparedBatch/messages``.
         public let message: Int
-        /// Index into ``RecordKind/all`` of the kind that its queue is for.
+        /// Index into ``PreparedBatch/kinds`` of the kind that its queue is for.
         public let kind: Int
         public let refusal: Refusal
         /// The market it names, if one could be read.
@@ -65,6 +65,8 @@ public struct PreparedBatch: Sendable {
         }
     }
 
+    /// ``RecordKind/all`` as it was when the batch began: what is decoded by a definition is stored by the same.
+    public let kinds: [RecordKind]
     /// The bodies of all messages; every range of a message or a record is a place in here.
     public let bytes: [UInt8]
     /// When the first message came; nil for messages that did not come from a queue.
@@ -83,7 +85,12 @@ public struct PreparedBatch: Sendable {
     ///   - bytes: the bodies of the messages that will be added.
     ///   - firstArrival: when the first of them came.
     ///   - capacity: for how many messages to make room.
-    public init(bytes: [UInt8], firstArrival: ContinuousClock.Instant? = nil, capacity: Int = 0) {
+    ///   - kinds: those that messages can be of.
+    public init(
+        bytes: [UInt8], firstArrival: ContinuousClock.Instant? = nil, capacity: Int = 0,
+        kinds: [RecordKind] = RecordKind.all
+    ) {
+        self.kinds = kinds
         self.bytes = bytes
         self.firstArrival = firstArrival
         messages.reserveCapacity(capacity)
@@ -111,7 +118,7 @@ public struct PreparedBatch: Sendable {
     /// Adds the next message: it becomes a record or is refused.
     /// - Parameters:
     ///   - body: its place in ``bytes``.
-    ///   - kind: index into ``RecordKind/all``.
+    ///   - kind: index into ``kinds``.
     ///   - headers: kept as they are.
     ///   - maximumBytes: a longer body is refused unread.
     public mutating func add(
@@ -120,7 +127,7 @@ public struct PreparedBatch: Sendable {
         let (textMark, valuesMark) = (text.count, values.count)
         let (message, bytes) = (messages.count, bytes)
         messages.append(Message(body: body, kind: kind, headers: headers))
-        var decoder = MessageDecoder(kind: RecordKind.all[kind], base: body.lowerBound, latest: latest)
+        var decoder = MessageDecoder(kinds[kind].layout, base: body.lowerBound, latest: latest)
         do throws(Refusal) {
             guard body.count <= maximumBytes else {
                 throw Refusal(.tooLarge, "the body has \(body.count) bytes, the limit is \(maximumBytes)")

@@ -27,11 +27,9 @@ struct BatchPlan {
 
     /// - Parameter selection: indices into `records`, ascending.
     init(_ records: [PreparedBatch.Record], selection: Range<Int>) {
-        kinds = RecordKind.all.indices.compactMap { kind in
-            let ofKind = selection.filter { records[$0].kind == kind }
-            guard !ofKind.isEmpty else { return nil }
-            return Self.plan(kind, ofKind, records)
-        }
+        var indices: [Int: [Int]] = [:]
+        for index in selection { indices[records[index].kind, default: []].append(index) }
+        kinds = indices.keys.sorted().map { Self.plan($0, indices[$0] ?? [], records) }
     }
 
     private static func plan(_ kind: Int, _ indices: [Int], _ records: [PreparedBatch.Record]) -> KindPlan {

@@ -12,9 +12,9 @@ package enum Blame: Sendable, Equatable {
         let isRow =
             switch error.statement {
             case "insert_outbox"?: error.kind == .server && error.sqlstate?.hasPrefix("22") == true
-            case let name? where StoreStatements.inserts.contains(name): error.recovery == .refuseRow
+            case let name? where StoreStatements.isInsert(name): error.recovery == .refuseRow
             // They write to the table of conflicts, too: what is wrong there is no row's fault.
-            case let name? where StoreStatements.compares.contains(name):
+            case let name? where StoreStatements.isComparison(name):
                 (error.recovery == .refuseRow || error.kind == .unexpectedAnswer)
                     && error.table != "conflicting_duplicates"
             default: false

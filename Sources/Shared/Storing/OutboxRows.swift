@@ -35,7 +35,8 @@ struct OutboxRows {
         count += 1
         lanes.insert(itsLane)
         lane.append(int2: Int16(itsLane))
-        kind.append(bytes: RecordKind.all[record.kind].name.utf8Span.span)
+        let type = batch.kinds[record.kind].name
+        kind.append(bytes: type.utf8Span.span)
         market.append(int4: record.key.market)
         start.append(timestampMilliseconds: record.key.intervalStart)
         end.append(timestampMilliseconds: record.key.intervalEnd)
@@ -46,7 +47,7 @@ struct OutboxRows {
             traceParent.appendNull()
         }
         body.beginElement()
-        OutgoingBody.pieces(of: record, in: bytes) { body.append(raw: $0) }
+        OutgoingBody.pieces(of: record, type: type, in: bytes) { body.append(raw: $0) }
         body.endElement()
         if number > 1 { revision.append(int4: number) } else { revision.appendNull() }
     }

@@ -7,13 +7,16 @@ package import Records
 /// a partition may be missing; its market is another one, for a rule may be about markets.
 package struct StoreProbe: Sendable {
     private let suspect: PreparedBatch.Record
+    private let kind: RecordKind
     private let key: RecordKey
 
     /// - Parameters:
     ///   - suspect: a record that the database refuses.
+    ///   - kind: of the suspect, as it was decoded.
     ///   - market: another market than the suspect's, if there is one.
-    package init(_ suspect: PreparedBatch.Record, market: Int32?) {
+    package init(_ suspect: PreparedBatch.Record, _ kind: RecordKind, market: Int32?) {
         self.suspect = suspect
+        self.kind = kind
         key = RecordKey(
             market: market ?? suspect.key.market, intervalStart: suspect.key.intervalStart,
             intervalEnd: suspect.key.intervalEnd)
@@ -22,7 +25,7 @@ package struct StoreProbe: Sendable {
     /// - Returns: why a good record is refused, too; nil if one is not.
     /// - Throws: what else goes wrong.
     package func refusal(_ connection: PostgresConnection) async throws(PostgresError) -> PostgresError? {
-        let statements = StoreStatements.all[suspect.kind]
+        let statements = StoreStatements.of(kind)
         let isFilled = try await connection.pipeline([statements.isFilled])[0][0].bool(0)
         if isFilled, try await refusal(of: statements.insertSample(key, like: suspect.key.market), connection) == nil {
             return nil
@@ -45,23 +48,11 @@ package struct StoreProbe: Sendable {
     }
 
     private func madeUp() -> RecordColumns {
-        let body = Array(Self.bodies[suspect.kind].utf8)
-        var batch = PreparedBatch(bytes: body)
-        batch.add(body: body.indices, kind: suspect.kind, maximumBytes: .max)
-        var columns = RecordColumns(kind: RecordKind.all[suspect.kind], capacity: 1)
+        let body = Array(kind.sample().utf8)
+        var batch = PreparedBatch(bytes: body, kinds: [kind])
+        batch.add(body: body.indices, kind: 0, maximumBytes: .max)
+        var columns = RecordColumns(kind: kind, capacity: 1)
         for record in batch.records { columns.append(record, of: batch, as: key) }
         return columns
-    }
-
-    /// One of each kind, in the order of ``RecordKind/all``.
-    static let bodies = [
-        #""charts":[[1704067200000,1.5,4,0.5,2,10]]"#,
-        #""bids":[[1.5,2]],"asks":[[1.75,2]]"#,
-        #""high":4,"low":0.5,"bid":1.5,"ask":1.75,"last":1.5,"baseVolume":10"#,
-        #""tradesInfo":[[0,1.5,2,1704067201000]]"#,
-        #""poolASize":"10","poolBSize":"20","exchangeRate":"0.5""#,
-    ].map {
-        #"{"exchange":"e","symbol":"s","payload":{\#($0),"intervalStart":1704067200000,"#
-            + #""intervalEnd":1704067260000,"marketId":1}}"#
     }
 }

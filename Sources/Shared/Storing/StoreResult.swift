@@ -2,7 +2,8 @@ package import Records
 
 /// What became of the messages of a batch, as committed.
 package struct StoreResult: Sendable, Equatable {
-    /// Counts for each kind, indexed as ``RecordKind/all``.
+    /// Counts for each kind, indexed as ``RecordKind/all``, as many as there were when the result began: those of a batch that
+    /// was decoded before are among them.
     package var stored = [Int](repeating: 0, count: RecordKind.all.count)
     /// Records that replaced one that was stored.
     package var revised = [Int](repeating: 0, count: RecordKind.all.count)

@@ -11,9 +11,13 @@ struct StoreStatements: Sendable {
     private let insertVersions: String
     private let compare: String
     private let sample: String
+    /// What the names of the statements end with: a session may have prepared those of an earlier definition.
+    let suffix: String
 
-    init(_ kind: RecordKind) {
+    /// - Parameter definition: which one of the kind's definitions it is in this process, from 1 on.
+    init(_ kind: RecordKind, definition: Int = 1) {
         self.kind = kind
+        suffix = definition == 1 ? kind.table : "\(kind.table)_\(definition)"
         let columns = kind.fields.map(\.column).joined(separator: ", ")
         let arguments = kind.fields.indices.map { "$\($0 + 4)::text[]" }.joined(separator: ", ")
         let names = kind.fields.indices.map { "c\($0)" }.joined(separator: ", ")
@@ -38,13 +42,13 @@ struct StoreStatements: Sendable {
             .joined(separator: " OR ")
         compare = """
             WITH found AS (
-                SELECT m, s, e, trace, payload, (\(comparisons)) AS differs
+                SELECT came.m, came.s, came.e, came.trace, came.payload, (\(comparisons)) AS differs
                 FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], \(arguments),
                             $\(kind.fields.count + 4)::text[], $\(kind.fields.count + 5)::text[])
                     AS came(m, s, e, \(names), trace, payload)
-                JOIN \(kind.table) stored ON stored.market_id = m AND interval_start = s AND interval_end = e
-                    AND interval_start BETWEEN $\(kind.fields.count + 6)::timestamptz
-                                           AND $\(kind.fields.count + 7)::timestamptz),
+                JOIN \(kind.table) stored ON stored.market_id = came.m AND stored.interval_start = came.s
+                    AND stored.interval_end = came.e AND stored.interval_start BETWEEN $\(kind.fields.count + 6)::timestamptz
+                        AND $\(kind.fields.count + 7)::timestamptz),
             kept AS (
                 INSERT INTO conflicting_duplicates
                     (record_type, market_id, interval_start, interval_end, trace_id, payload)
@@ -60,22 +64,16 @@ struct StoreStatements: Sendable {
             """
     }
 
-    static let all = RecordKind.all.map(StoreStatements.init)
-
-    /// The names of the statements, by which errors are told apart.
-    static let inserts = Set(RecordKind.all.flatMap { ["insert_\($0.table)", "insert_versions_\($0.table)"] })
-    static let compares = Set(RecordKind.all.flatMap { ["compare_\($0.table)", "revise_\($0.table)"] })
-
     /// Inserts records; answers with the keys of those that were new. What is stored under a key already is left, and
     /// nothing else: where another constraint refuses a row, that is an error.
     func insert(_ columns: RecordColumns) -> Statement {
-        Statement(insert, name: "insert_\(kind.table)", columns.parameters)
+        Statement(insert, name: "insert_\(suffix)", columns.parameters)
     }
 
     /// The same, with what the payload of each says of its version in this field.
     func insert(_ columns: RecordColumns, payloads: BinaryArray, versionField: String) -> Statement {
         Statement(
-            insertVersions, name: "insert_versions_\(kind.table)",
+            insertVersions, name: "insert_versions_\(suffix)",
             columns.parameters + [.array(payloads), .text(versionField)])
     }
 
@@ -97,18 +95,18 @@ struct StoreStatements: Sendable {
             SELECT place, outcome, revision_number
             FROM records_revise('\(kind.name)', $1, $2, $3, $4, $5, $6, $7, $8::text[], $9::text[], $10::text[])
             """,
-            name: "revise_\(kind.table)",
+            name: "revise_\(suffix)",
             [field, .bool(rule == .act)] + columns.key + [.array(traces), .array(payloads)]
                 + [names, types, values].map(Parameter.array))
     }
 
     /// Whether there is any record.
-    var isFilled: Statement { Statement("SELECT EXISTS (SELECT FROM \(kind.table))", name: "filled_\(kind.table)") }
+    var isFilled: Statement { Statement("SELECT EXISTS (SELECT FROM \(kind.table))", name: "filled_\(suffix)") }
 
     /// Inserts a record with the values of one that is stored, the newest of a market if there is one.
     func insertSample(_ key: RecordKey, like market: Int32) -> Statement {
         Statement(
-            sample, name: "sample_\(kind.table)",
+            sample, name: "sample_\(suffix)",
             [
                 .int4(key.market), .timestamp(milliseconds: key.intervalStart),
                 .timestamp(milliseconds: key.intervalEnd), .int4(market),
@@ -121,7 +119,7 @@ struct StoreStatements: Sendable {
     /// When the first and the last of their intervals begin is said as well, so that other partitions are left alone.
     func keepConflicts(_ columns: RecordColumns, traces: BinaryArray, payloads: BinaryArray) -> Statement {
         Statement(
-            compare, name: "compare_\(kind.table)",
+            compare, name: "compare_\(suffix)",
             columns.parameters + [.array(traces), .array(payloads)] + columns.span)
     }
 }

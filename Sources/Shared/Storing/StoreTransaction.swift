@@ -33,6 +33,9 @@ package struct StoreTransaction {
 
     private var batch: PreparedBatch { part.batch }
 
+    /// - Parameter index: into the batch's kinds.
+    private func kind(_ index: Int) -> RecordKind { batch.kinds[index] }
+
     /// Constraints that somebody made deferrable speak when the row comes, not at the commit, where they could blame no row.
     static let begin = [
         Statement("BEGIN", name: "begin"), Statement("SET CONSTRAINTS ALL IMMEDIATE", name: "constraints"),
@@ -66,12 +69,11 @@ package struct StoreTransaction {
     }
 
     private func insertFirsts(_ plan: BatchPlan.KindPlan) -> Statement {
-        var columns = RecordColumns(kind: RecordKind.all[plan.kind], capacity: plan.firsts.count)
+        var columns = RecordColumns(kind: kind(plan.kind), capacity: plan.firsts.count)
         for index in plan.firsts { columns.append(batch.records[index], of: batch) }
-        guard case .latest(let field?) = rules[kind: plan.kind] else {
-            return StoreStatements.all[plan.kind].insert(columns)
-        }
-        return StoreStatements.all[plan.kind].insert(columns, payloads: payloads(plan.firsts), versionField: field)
+        let statements = StoreStatements.of(kind(plan.kind))
+        guard case .latest(let field?) = rules[kind(plan.kind)] else { return statements.insert(columns) }
+        return statements.insert(columns, payloads: payloads(plan.firsts), versionField: field)
     }
 
     private func payloads(_ indices: [Int]) -> BinaryArray {
@@ -95,7 +97,7 @@ package struct StoreTransaction {
     ) throws(PostgresError) {
         let keys = try rows.map { row throws(PostgresError) in try row.key }
         guard let new = plan.new(batch.records, keys: keys) else {
-            throw .otherKeys(from: RecordKind.all[plan.kind].table)
+            throw .otherKeys(from: kind(plan.kind).table)
         }
         for index in new { outcome.revision[index] = 1 }
         outcome.result.stored[plan.kind] = new.count
@@ -104,7 +106,7 @@ package struct StoreTransaction {
     private func keepConflicts(_ plan: BatchPlan, _ outcome: inout Outcome) async throws(PostgresError) {
         var statements: [Statement] = []
         var kinds: [Int] = []
-        for kind in plan.kinds where rules[kind: kind.kind] == .first {
+        for kind in plan.kinds where rules[self.kind(kind.kind)] == .first {
             let duplicates = kind.firsts.filter { outcome.revision[$0] == 0 } + kind.repeats
             guard !duplicates.isEmpty else { continue }
             outcome.result.duplicateSame[kind.kind] = duplicates.count
@@ -113,7 +115,7 @@ package struct StoreTransaction {
         }
         guard !statements.isEmpty else { return }
         for (kind, rows) in zip(kinds, try await connection.pipeline(statements)) {
-            let table = RecordKind.all[kind].table
+            let table = self.kind(kind).table
             let (found, differing) = (Int(try rows[0].int8(0)), Int(try rows[0].int8(1)))
             guard found == outcome.result.duplicateSame[kind] else { throw .recordLeftOut(by: table) }
             outcome.result.duplicateSame[kind] -= differing
@@ -121,10 +123,10 @@ package struct StoreTransaction {
         }
     }
 
-    private func keepConflicts(_ kind: Int, _ duplicates: [Int]) -> Statement {
-        var columns = RecordColumns(kind: RecordKind.all[kind], capacity: duplicates.count)
+    private func keepConflicts(_ index: Int, _ duplicates: [Int]) -> Statement {
+        var columns = RecordColumns(kind: kind(index), capacity: duplicates.count)
         for index in duplicates { columns.append(batch.records[index], of: batch) }
-        return StoreStatements.all[kind].keepConflicts(
+        return StoreStatements.of(kind(index)).keepConflicts(
             columns, traces: traces(duplicates), payloads: payloads(duplicates))
     }
 
@@ -134,7 +136,7 @@ package struct StoreTransaction {
     private func revise(_ plan: BatchPlan, _ outcome: inout Outcome) async throws(PostgresError) {
         var statements: [Statement] = []
         var sent: [(kind: Int, indices: [Int])] = []
-        for kind in plan.kinds where rules[kind: kind.kind] != .first {
+        for kind in plan.kinds where rules[self.kind(kind.kind)] != .first {
             let later = (kind.firsts.filter { outcome.revision[$0] == 0 } + kind.repeats).sorted()
             guard !later.isEmpty else { continue }
             statements.append(revise(kind.kind, later))
@@ -142,7 +144,7 @@ package struct StoreTransaction {
         }
         guard !statements.isEmpty else { return }
         for (part, rows) in zip(sent, try await connection.pipeline(statements)) {
-            guard rows.count == part.indices.count else { throw .recordLeftOut(by: RecordKind.all[part.kind].table) }
+            guard rows.count == part.indices.count else { throw .recordLeftOut(by: kind(part.kind).table) }
             for row in 0..<rows.count {
                 let place = Int(try rows[row].int4(0)) - 1
                 switch Revision(rawValue: try rows[row].int4(1)) {
@@ -151,7 +153,7 @@ package struct StoreTransaction {
                 case .replaced? where part.indices.indices.contains(place):
                     outcome.result.revised[part.kind] += 1
                     outcome.revision[part.indices[place]] = try rows[row].int4(2)
-                default: throw .otherKeys(from: RecordKind.all[part.kind].table)
+                default: throw .otherKeys(from: kind(part.kind).table)
                 }
             }
         }
@@ -165,12 +167,12 @@ package struct StoreTransaction {
         case replaced = 2
     }
 
-    private func revise(_ kind: Int, _ later: [Int]) -> Statement {
-        let fields = RecordKind.all[kind].fields
-        var columns = RecordColumns(kind: RecordKind.all[kind], capacity: later.count)
+    private func revise(_ index: Int, _ later: [Int]) -> Statement {
+        let kind = kind(index)
+        var columns = RecordColumns(kind: kind, capacity: later.count)
         for index in later { columns.append(batch.records[index], of: batch) }
-        var values = BinaryArray(elementType: .text, capacity: later.count * fields.count)
-        for column in fields.indices {
+        var values = BinaryArray(elementType: .text, capacity: later.count * kind.fields.count)
+        for column in kind.fields.indices {
             for index in later {
                 if let value = batch.value(column, of: batch.records[index]) {
                     values.append(bytes: value.span)
@@ -179,8 +181,8 @@ package struct StoreTransaction {
                 }
             }
         }
-        return StoreStatements.all[kind].revise(
-            columns, rule: rules[kind: kind], traces: traces(later), payloads: payloads(later), values: values)
+        return StoreStatements.of(kind).revise(
+            columns, rule: rules[kind], traces: traces(later), payloads: payloads(later), values: values)
     }
 
     // MARK: the end

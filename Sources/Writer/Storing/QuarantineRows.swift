@@ -29,7 +29,7 @@ struct QuarantineRows {
     private mutating func append(_ refused: PreparedBatch.Refused, of batch: PreparedBatch) {
         let message = batch.messages[refused.message]
         counts[refused.refusal.reason, default: 0] += 1
-        queue.append(text: RecordKind.all[refused.kind].queue)
+        queue.append(text: batch.kinds[refused.kind].queue)
         reason.append(text: refused.refusal.reason.rawValue)
         detail.append(text: refused.refusal.detail)
         body.append(bytes: batch.bytes.span.extracting(message.body))

@@ -14,8 +14,9 @@ struct WriteProbe: Sendable {
         /// - Parameter market: another market than the suspects', if there is one.
         init(_ suspect: SplitBatch.Suspect, market: Int32?) {
             part = suspect.part
-            others = StoreProbe(suspect.record, market: market)
-            table = RecordKind.all[suspect.kind].table
+            let kind = suspect.part.batch.kinds[suspect.kind]
+            others = StoreProbe(suspect.record, kind, market: market)
+            table = kind.table
         }
 
         /// - Returns: why the table still takes neither the record nor a good one; nil if it takes one of them.

@@ -96,7 +96,7 @@ struct DecoderCheck {
     /// The second opinion: what is published is an object with this payload in it.
     private func checkOutgoing(_ record: PreparedBatch.Record) {
         var outgoing: [UInt8] = []
-        OutgoingBody.pieces(of: record, in: bytes.span) { piece in
+        OutgoingBody.pieces(of: record, type: RecordKind.all[kind].name, in: bytes.span) { piece in
             piece.withUnsafeBufferPointer { outgoing.append(contentsOf: $0) }
         }
         do {
