@@ -88,11 +88,11 @@ let package = Package(
         .target(
             name: "Program",
             dependencies: [
-                "AMQP", "EventLoop", "Postgres", "Schema", "Service", lifecycle, logging, coreMetrics,
+                "AMQP", "EventLoop", "Postgres", "Records", "Schema", "Service", lifecycle, logging, coreMetrics,
             ],
             path: "Sources/Shared/Program", swiftSettings: settings),
         .target(
-            name: "Schema", dependencies: ["Postgres", logging], path: "Sources/Shared/Schema",
+            name: "Schema", dependencies: ["Postgres", "Records", logging], path: "Sources/Shared/Schema",
             swiftSettings: settings),
         .target(
             name: "Service",

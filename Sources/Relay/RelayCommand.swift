@@ -15,7 +15,10 @@ struct RelayCommand: AsyncParsableCommand {
         ],
         defaultSubcommand: RunCommand.self)
 
-    static func main() async { await runProgram(Self.self, settings: RelaySettings.all) }
+    static func main() async {
+        await NamedKinds.learn()
+        await runProgram(Self.self, settings: RelaySettings.all)
+    }
 }
 
 /// The settings of a command, from its flags and the environment.

@@ -6,10 +6,7 @@ import Traces
 
 /// The relay's metrics, made once; docs/metrics.md lists them.
 struct RelayMetrics: Sendable {
-    /// By kind, and one for kinds that this program does not know.
-    private let published = (RecordKind.all.map(\.name) + ["other"]).map {
-        Counter(label: "candlepost_relay_rows_published_total", dimensions: [("kind", $0)])
-    }
+    private let published = PublishedCounters()
     /// Takes the spans of sampled events; nil where nobody wants any.
     let tracer: Tracer?
     private let delivery = TracedTimer(label: "candlepost_relay_delivery_seconds")
@@ -26,15 +23,16 @@ struct RelayMetrics: Sendable {
     /// The broker has the row.
     /// - Parameter now: milliseconds since 1970.
     func confirmed(_ row: OutboxRow, at now: Int64) {
-        published[min(row.series.kind.number, published.count - 1)].increment()
+        published.increment(row.recordType)
         let trace = row.trace.flatMap(SampledTrace.init)
         delivery.record(seconds: Double(max(0, now - row.createdAt)) / 1000, of: trace, at: Double(now) / 1000)
         guard let tracer, let trace else { return }
-        let kind = row.series.kind.number
         tracer.record(
             OutboxSpan(
                 parent: trace, createdAt: row.createdAt, confirmedAt: now, id: row.id, market: row.series.market,
-                kind: kind < RecordKind.all.count ? RecordKind.all[kind].name : "other", attempt: row.attempt,
+                kind: RecordKind.named(String(decoding: row.recordType, as: UTF8.self))?.name
+                    ?? PublishedCounters.other,
+                attempt: row.attempt,
                 isPossiblyRedelivered: row.isPossiblyRedelivered))
     }
 

@@ -29,7 +29,9 @@ actor QueueLimits {
     /// - Returns: those that may be.
     func admitted(_ kinds: [Int], at now: ContinuousClock.Instant = .now) async -> [Int] {
         guard policy != .ignore else { return kinds }
-        if lastLook.map({ now - $0 >= Self.interval }) ?? true { await look(kinds, at: now) }
+        let isDue = lastLook.map { now - $0 >= Self.interval } ?? true
+        let isNew = kinds.contains { limits[RecordKind.all[$0].queue] == nil }
+        if isDue || isNew { await look(kinds, at: now) }
         guard policy == .refuse else { return kinds }
         return kinds.filter { !drops(RecordKind.all[$0].queue) }
     }

@@ -7,13 +7,20 @@ struct QueueWatch: Sendable {
     let readiness: Readiness
     let logger: Logger
 
+    /// - Parameter queues: more may be declared later.
     init(_ queues: [QueueDeclaration], readiness: Readiness, logger: Logger) {
         self.readiness = readiness
         self.logger = logger
-        for queue in queues {
-            readiness.declare(Self.condition(queue.name))
+        declare(queues)
+    }
+
+    /// Those that are there already stay as they are.
+    func declare(_ queues: [QueueDeclaration]) {
+        let known = Set(readiness.snapshot.conditions.map(\.name))
+        for name in queues.map({ Self.condition($0.name) }) where !known.contains(name) {
+            readiness.declare(name)
             // Until it shows: the connection has a condition of its own.
-            readiness.set(Self.condition(queue.name), .ready)
+            readiness.set(name, .ready)
         }
     }
 

@@ -10,12 +10,15 @@ struct WriterCommand: AsyncParsableCommand {
         discussion: "Settings, from the environment or by flag:\n\n\(SettingsTable.text(for: WriterSettings.all))",
         version: Version.line("writer"),
         subcommands: [
-            RunCommand.self, MigrateCommand.self, MarketsCommand.self, FeedCommand.self,
+            RunCommand.self, MigrateCommand.self, KindsCommand.self, MarketsCommand.self, FeedCommand.self,
             QuarantineCommand.self, ConflictsCommand.self, GapsCommand.self, CheckCommand.self, HealthCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
-    static func main() async { await runProgram(Self.self, settings: WriterSettings.all) }
+    static func main() async {
+        await NamedKinds.learn()
+        await runProgram(Self.self, settings: WriterSettings.all)
+    }
 }
 
 /// The settings of a command, from its flags and the environment.

@@ -96,7 +96,7 @@ struct WriterService: ServiceLifecycle.Service {
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
             let committed = progress.committed
             do {
-                try await store.awaitWrites(kinds: settings.kinds)
+                try await store.awaitWrites { settings.kinds }
                 try await runSession()
                 continue
             } catch is CancellationError {
@@ -121,17 +121,22 @@ struct WriterService: ServiceLifecycle.Service {
     private static let firstPrefetch: UInt16 = 10
 
     private func runSession() async throws {
-        let kinds = await limits.admitted(leftOut.others(settings.kinds))
+        let known = settings.kinds
+        queues.declare(settings.queues(of: known))
+        let kinds = await limits.admitted(leftOut.others(known))
         let consumer = try await cancelWhenGracefulShutdown {
             try await AMQPConsumer.connect(
                 settings.broker, queues: settings.queues(of: kinds), prefetch: settings.prefetch,
                 first: Self.firstPrefetch, logger: logger, onQueueChange: queues.note)
         }
         if readiness.set("rabbitmq", .ready) { logger.info("rabbitmq connected") }
-        try await withTaskExecutorPreference(consumer.taskExecutor) { try await consumeUntilDrained(consumer, kinds) }
+        try await withTaskExecutorPreference(consumer.taskExecutor) {
+            try await consumeUntilDrained(consumer, kinds, known: known.count)
+        }
     }
 
-    private func consumeUntilDrained(_ consumer: AMQPConsumer, _ kinds: [Int]) async throws {
+    /// - Parameter known: how many kinds there were to be consumed.
+    private func consumeUntilDrained(_ consumer: AMQPConsumer, _ kinds: [Int], known: Int) async throws {
         do {
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
@@ -142,6 +147,12 @@ struct WriterService: ServiceLifecycle.Service {
                 group.addTask {
                     // Another session takes it in, after this one has ended in good order.
                     try await leftOut.awaitReturn()
+                    await consumer.stopConsuming()
+                    return false
+                }
+                group.addTask {
+                    // A kind was applied: the next session consumes its queue, too.
+                    while settings.kinds.count == known { try await PollThread.sleep(for: .seconds(1)) }
                     await consumer.stopConsuming()
                     return false
                 }

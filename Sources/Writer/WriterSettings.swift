@@ -18,9 +18,9 @@ struct WriterSettings: Sendable {
     let broker: AMQPConfiguration
     /// Where to ask for what policies say of the queues.
     let management: ManagementAPI?
-    /// The kinds that are consumed, as indices into ``RecordKind/all``; queue n of the consumer is for kind n here.
-    let kinds: [Int]
-    let queues: [QueueDeclaration]
+    /// The names of the kinds that are consumed; nil for all that there are.
+    private let kindNames: [String]?
+    private let queueType: QueueDeclaration.QueueType
     let batchSize: Int
     /// Bodies of a batch, in bytes together; the message that reaches it is the last.
     let batchBytes = 1 << 20
@@ -45,9 +45,8 @@ struct WriterSettings: Sendable {
         broker.prefetchBytes = 32 << 20  // a few batches
         self.broker = broker
         management = try settings.management()
-        kinds = try settings.read(Self.kindsSetting)
-        let type = try settings.read(BrokerSettings.queueType)
-        queues = kinds.map { QueueDeclaration(name: RecordKind.all[$0].queue, type: type) }
+        kindNames = try settings.readIfSet(Self.kindsSetting)
+        queueType = try settings.read(BrokerSettings.queueType)
         batchSize = try settings.read(Self.batchSizeSetting)
         batchDelay = try settings.read(Self.batchDelaySetting)
         prefetch = UInt16(try settings.read(Self.prefetchSetting))
@@ -58,21 +57,32 @@ struct WriterSettings: Sendable {
         retryUnknownFor = try settings.read(Self.retryUnknownSetting)
     }
 
+    /// The kinds that are consumed, as indices into ``RecordKind/all``: those that are applied while the writer runs, too.
+    var kinds: [Int] {
+        let all = RecordKind.all
+        guard let kindNames else { return Array(all.indices) }
+        return kindNames.compactMap { name in all.firstIndex { $0.name == name } }
+    }
+
     /// The input queues of these kinds, in their order.
     func queues(of kinds: [Int]) -> [QueueDeclaration] {
-        queues.filter { queue in kinds.contains { RecordKind.all[$0].queue == queue.name } }
+        let all = RecordKind.all
+        return kinds.map { QueueDeclaration(name: all[$0].queue, type: queueType) }
     }
+
+    /// Of all kinds that are consumed.
+    var queues: [QueueDeclaration] { queues(of: kinds) }
 
     // MARK: the table
 
-    static let kindsSetting = Setting<[Int]>(
-        "WRITER_KINDS", flag: "--kinds", default: Array(RecordKind.all.indices),
+    static let kindsSetting = Setting<[String]>(
+        "WRITER_KINDS", flag: "--kinds", default: nil,
         defaultText: "all", allowed: "some of \(RecordKind.all.map(\.name).joined(separator: ", "))",
         help: "the kinds of record to consume"
     ) { text in
-        let indices = CommaList.split(text).map { name in RecordKind.all.firstIndex { $0.name == name } }
-        guard !indices.contains(nil), Set(indices).count == indices.count else { return nil }
-        return indices.compactMap(\.self)
+        let names = CommaList.split(text)
+        guard names.allSatisfy({ RecordKind.named($0) != nil }), Set(names).count == names.count else { return nil }
+        return names
     }
     static let batchSizeSetting = Setting.integer(
         "WRITER_BATCH_SIZE", flag: "--batch-size", default: 500, in: 1...10_000, unit: "messages",

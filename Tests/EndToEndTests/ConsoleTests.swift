@@ -8,13 +8,13 @@ import Testing
     private static let pages = [
         "/", "/lanes", "/markets", "/markets/1", "/events", "/events?symbol=M1/USDT&since=1h", "/parked", "/quarantine",
         "/conflicts", "/gaps",
-        "/acts", "/verify", "/system", "/help",
+        "/acts", "/verify", "/system", "/help", "/kinds", "/markets/1/records?kind=Trade",
     ]
     private static let lists = [
         "/lanes", "/markets", "/markets/1/candles", "/events", "/parked", "/quarantine", "/conflicts", "/acts",
         "/verify",
         "/gaps",
-        "/system",
+        "/system", "/kinds",
     ]
 
     @Test func everyPageIsServedToAnAuditor() async throws {

@@ -41,6 +41,7 @@ struct RoleTests {
         pruned_rows            |        |        | S        | S       | S
         quarantine             | Siu    |        | Siu      | S       | S
         quarantine_acts        | i      |        | Si       | S       | S
+        record_kinds           | S      | S      | S        | S       | S
         record_partitions      |        |        | S        | S       | S
         record_revisions       |        |        | S        | S       | S
         record_tables          | S      |        | S        | S       | S

@@ -144,7 +144,7 @@ def pages(world):
         "overview": "/", "lanes": "/lanes", "markets": "/markets", "gaps": "/gaps?since=9000d", "market": f"/markets/{market}?last=120",
         "market-hostile": f"/markets/{hostile}", "events": f"/events?market={market}", "event": f"/events/{event}", "parked": "/parked",
         "quarantine": "/quarantine", "message": "/quarantine/1?try=yes", "conflicts": "/conflicts", "acts": "/acts", "verify": "/verify",
-        "system": "/system", "help": "/help", "sign-in": "/sign-in", "not-found": "/nothing",
+        "system": "/system", "kinds": "/kinds", "records": f"/markets/{market}/records?kind=Ticker", "help": "/help", "sign-in": "/sign-in", "not-found": "/nothing",
     }
 
 

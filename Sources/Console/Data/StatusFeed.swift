@@ -105,6 +105,7 @@ final class StatusFeed: ServiceLifecycle.Service {
             while !Task.isCancelled {
                 metrics.statusQueries.increment()
                 try await overview.update(connection)
+                try await AppliedKinds.refresh(connection)
                 note(overview)
                 await pause(isWatched ? .seconds(1) : .seconds(10))
             }

@@ -59,6 +59,6 @@ enum Filters {
     }
 
     static let reasons = Refusal.Reason.allCases.map(\.rawValue)
-    static let kinds = RecordKind.all.map(\.name)
+    static var kinds: [String] { RecordKind.all.map(\.name) }
     static let states = OutboxFilter.State.allCases.map(\.rawValue)
 }

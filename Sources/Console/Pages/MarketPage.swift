@@ -1,6 +1,7 @@
 import Outbox
 import Postgres
 import Records
+import Schema
 import Service
 
 /// One market: its candles as they are stored, and what was announced of it.
@@ -197,7 +198,7 @@ enum MarketPage {
     /// The newest record of each other kind.
     private static func others(_ id: Int32, _ connection: PostgresConnection) async throws -> HTML {
         var items: [HTML] = []
-        for kind in RecordKind.all where kind.table != "candle_sticks" {
+        for kind in try await AppliedKinds.read(connection) where kind.table != "candle_sticks" {
             let rows = try await connection.execute(
                 """
                 SELECT \(utc("interval_start")) FROM \(kind.table) WHERE market_id = $1
@@ -205,7 +206,9 @@ enum MarketPage {
                 """, [.int4(id)])
             let newest: HTML =
                 rows.count == 0 ? "<span class=\"faint\">none stored</span>" : Moment.html(try rows[0].text(0))
-            items.append("<div><dt>\(kind.name)</dt><dd>\(newest)</dd></div>")
+            items.append(
+                "<div><dt><a href=\"/markets/\(id)/records?kind=\(kind.name)\">\(kind.name)</a></dt><dd>\(newest)</dd></div>"
+            )
         }
         return "<dl class=\"facts-list\">\(items)</dl>"
     }

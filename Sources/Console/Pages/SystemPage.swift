@@ -39,7 +39,7 @@ enum SystemPage {
             <h2>Ids</h2><ul>\(shown.ids.map { "<li><span class=\"state \($0.isFine ? "good" : "bad")\">\($0.isFine ? "fine" : "mend it")</span> \($0.finding)</li>" as HTML })</ul>
             <h2>Sizes</h2>\(Table.html(caption: "Sizes of tables", [.init("table"), .init("rows, about", number: true), .init("size", number: true)], shown.sizes.map { $0.map { HTML($0) } }, empty: "No tables."))
             <h2>Partitions of the outbox</h2>\(partitionTable(partitions))
-            <div class="foot">\(Table.files("/system"))</div>
+            <div class="foot">\(Table.files("/system"))<a href="/kinds">Kinds of records</a></div>
             """
         return Page(place: .system, title: "System", body: body, isLive: false, command: "relay check")
     }

@@ -67,6 +67,10 @@ struct Routes: Sendable {
         list(router, "/markets", MarketsPage.listing)
         page(router, "/markets/:id", MarketPage.page)
         list(router, "/markets/:id/candles", MarketPage.listing)
+        page(router, "/markets/:id/records", RecordsPage.page)
+        list(router, "/markets/:id/records", RecordsPage.listing)
+        page(router, "/kinds", KindsPage.page)
+        list(router, "/kinds", KindsPage.listing)
         page(router, "/gaps", GapsPage.page)
         list(router, "/gaps", GapsPage.listing)
         page(router, "/events") { [settings] in try await EventsPage.page($0, settings) }

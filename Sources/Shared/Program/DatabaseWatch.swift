@@ -5,7 +5,7 @@ public import Schema
 public import Service
 
 /// Looks each second, by a session of its own, at what the other sessions of a program can't see themselves: whether ids still
-/// rise, whether the server is still the one they are on, and who holds a lock that they wait for.
+/// rise, whether the server is still the one they are on, who holds a lock that they wait for, and which kinds were applied.
 public struct DatabaseWatch: Sendable {
     /// In `/readyz`.
     public static let condition = "locks"
@@ -77,6 +77,7 @@ public struct DatabaseWatch: Sendable {
                 said = holders
             }
             try await lookAtIDs(connection)
+            try await AppliedKinds.refresh(connection)
             try await PollThread.sleep(for: .seconds(1))
         }
     }

@@ -3,7 +3,7 @@ public import Postgres
 
 /// A database with Candlepost's schema in it.
 public enum Database {
-    /// Connects, and makes sure that the schema is as new as this program needs it.
+    /// Connects, makes sure that the schema is as new as this program needs it, and learns the kinds that were applied there.
     /// - Throws: ``PostgresError`` as the server says, ``SchemaOutdated`` if migrations are missing,
     ///   ``UnfitDatabase`` if it is no place for the schema.
     public static func connect(
@@ -14,6 +14,7 @@ public enum Database {
             try await UnfitDatabase.check(connection)
             let version = try await SchemaVersion.current(connection)
             guard version >= SchemaVersion.required else { throw SchemaOutdated(version: version) }
+            try await AppliedKinds.refresh(connection)
             return connection
         } catch {
             await connection.close()

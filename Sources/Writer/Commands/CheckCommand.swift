@@ -16,7 +16,8 @@ struct CheckCommand: AsyncParsableCommand {
         try report.settings(.current, of: "writer")
         let settings = try WriterSettings(.current)
         let rights = [
-            ("markets", "SELECT"), ("outbox", "INSERT"), ("ingest_batches", "INSERT"), ("quarantine", "INSERT"),
+            ("markets", "SELECT"), ("record_kinds", "SELECT"), ("outbox", "INSERT"), ("ingest_batches", "INSERT"),
+            ("quarantine", "INSERT"),
             ("conflicting_duplicates", "INSERT"), ("quarantine", "UPDATE"), ("quarantine_acts", "INSERT"),
             ("outbox_make_partitions(bigint, bigint)", "EXECUTE"),
         ]

@@ -19,7 +19,7 @@ struct QuarantineLog {
                 case .say(let keptBack) = throttles[reason, default: LogThrottle(every: .seconds(60))].report(at: now)
             else { continue }
             var metadata: Logger.Metadata = [
-                "queue": "\(RecordKind.all[refused.kind].queue)", "reason": "\(reason.rawValue)",
+                "queue": "\(part.batch.kinds[refused.kind].queue)", "reason": "\(reason.rawValue)",
             ]
             if let market = refused.market { metadata["market"] = "\(market)" }
             if keptBack > 0 { metadata["more"] = "\(keptBack)" }

@@ -96,9 +96,9 @@ actor RecordStore {
 
     /// Waits until the tables of these kinds take writes. What is taken from a queue before that would wait here, and come back
     /// with every connection that is lost meanwhile.
-    func awaitWrites(kinds: [Int]) async throws {
-        let probe = WriteProbe(kinds: kinds, writer: writer)
-        try await withConnection { try await probe.run($0) }
+    /// - Parameter kinds: asked when there is a connection: which kinds there are is known from the database.
+    func awaitWrites(kinds: @Sendable () -> [Int]) async throws {
+        try await withConnection { try await WriteProbe(kinds: kinds(), writer: writer).run($0) }
         while let suspect, let error = try await withConnection({ try await suspect.refusal($0) }) {
             outage.tableRefuses(suspect.table, error)
             try await pause()

@@ -27,11 +27,11 @@ struct TableScan: Sendable {
     }
 
     static func run(
-        _ connection: PostgresConnection, _ totals: VerificationTotals, blocksPerPiece: Int64,
+        _ connection: PostgresConnection, _ kinds: [RecordKind], _ totals: VerificationTotals, blocksPerPiece: Int64,
         _ progress: Verification.Progress
     ) async throws -> TableScan {
         var scan = TableScan()
-        let tables = try await tables(connection)
+        let tables = try await tables(kinds, connection)
         let all = tables.map(\.blocks).reduce(0, +)
         var done: Int64 = 0
         for table in tables {
@@ -50,14 +50,14 @@ struct TableScan: Sendable {
         return scan
     }
 
-    private static func tables(_ connection: PostgresConnection) async throws -> [Table] {
+    private static func tables(_ kinds: [RecordKind], _ connection: PostgresConnection) async throws -> [Table] {
         let partitions = try await connection.execute(
             "SELECT partition::regclass::text, pg_relation_size(partition) / \(blockSize) FROM outbox_partitions ORDER BY from_id"
         )
         var tables = try partitions.map { row throws(PostgresError) in
             Table(name: try row.text(0), kind: nil, isLog: true, blocks: try row.int8(1))
         }
-        for kind in RecordKind.all {
+        for kind in kinds {
             let parts = try await connection.execute(recordParts, [.text(kind.table)])
             tables += try parts.map { row throws(PostgresError) in
                 Table(name: try row.text(0), kind: kind, blocks: try row.int8(1))

@@ -1,5 +1,6 @@
 package import Postgres
 import Records
+import Schema
 
 /// Holds the promises against one snapshot of the database. Every table is read once from front to back, piece by piece,
 /// and only sums are kept; what breaks a promise is looked for when the sums say that there is something.
@@ -40,22 +41,23 @@ package struct Verification: Sendable {
     package static func run(
         _ connection: PostgresConnection, pieces: PieceSizes = PieceSizes(), progress: Progress = { _, _ in }
     ) async throws -> Verification {
+        let kinds = try await AppliedKinds.read(connection)
         // The lock comes before the snapshot, so that no partition is dropped under it.
         try await connection.script(
             """
             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-            LOCK TABLE outbox, \(RecordKind.all.map(\.table).joined(separator: ", ")) IN ACCESS SHARE MODE
+            LOCK TABLE outbox, \(kinds.map(\.table).joined(separator: ", ")) IN ACCESS SHARE MODE
             """)
         var verification = Verification()
         var totals = try await VerificationTotals.read(connection)
-        let scan = try await TableScan.run(connection, totals, blocksPerPiece: pieces.blocks) {
+        let scan = try await TableScan.run(connection, kinds, totals, blocksPerPiece: pieces.blocks) {
             progress($0 * shareOfTables, $1)
         }
         totals.count(scan)
         verification.checkSums(totals)
         let search = PairSearch(
             connection: connection, newestPruned: totals.newestPruned, droppedRecords: totals.droppedRecords)
-        try await verification.checkPairs(search, scan)
+        try await verification.checkPairs(search, scan, kinds)
         let ledger = LedgerSearch(
             connection: connection, prunedEnd: totals.prunedEnd, entriesPerPiece: pieces.ledgerEntries)
         try await verification.checkLedger(ledger) {
@@ -84,9 +86,11 @@ package struct Verification: Sendable {
         ]
     }
 
-    private mutating func checkPairs(_ search: PairSearch, _ scan: TableScan) async throws {
+    private mutating func checkPairs(
+        _ search: PairSearch, _ scan: TableScan, _ kinds: [RecordKind]
+    ) async throws {
         var differ = false
-        for kind in RecordKind.all {
+        for kind in kinds {
             let sums = scan.kinds[kind.name] ?? KindSums()
             var found = Findings()
             if !sums.match {
@@ -98,7 +102,7 @@ package struct Verification: Sendable {
             checks.append(found.check("\(kind.table) without an outbox row, or the other way round"))
         }
         let hasOldRows = scan.kinds.values.contains { $0.oldRows > 0 }
-        let isOtherKind = scan.kinds.keys.contains { RecordKind.named($0) == nil }
+        let isOtherKind = scan.kinds.keys.contains { name in !kinds.contains { $0.name == name } }
         var repeated = Findings()
         if differ || isOtherKind {
             repeated = try await search.repeated()
