@@ -7,12 +7,16 @@ struct MessageMutator {
     var random: SeededGenerator
     private let corpus: [[[UInt8]]]
 
+    /// Those of the program, and one with a field of each type.
+    static let kinds = RecordKind.builtIn + [.everyType]
+
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
-        corpus = RecordKind.all.map { kind in Self.messages(of: kind).map { Array($0.utf8) } }
+        corpus = Self.kinds.map { kind in Self.messages(of: kind).map { Array($0.utf8) } }
     }
 
     /// A message for this kind with up to three changes.
+    /// - Parameter kind: index into ``kinds``.
     mutating func next(kind: Int) -> [UInt8] {
         var body = pick(corpus[kind])
         for _ in 0..<(random.below(20) == 0 ? 0 : 1 + random.below(3)) where !body.isEmpty { change(&body, kind: kind) }
@@ -51,7 +55,8 @@ struct MessageMutator {
     private static let members = [
         #""x":1,"#, #""collectorTraceId":null,"#, #""symbol":"","#, #""market\u0049d":5,"#, #""charts":[],"#,
         #""bids":[],"#, #""high":1,"#,
-        #""tradesInfo":[],"#, #""poolASize":1,"#, #""x":1e999,"#, #""payload":{},"#, #" "intervalStart" : 0 ,"#,
+        #""tradesInfo":[],"#, #""poolASize":1,"#, #""isFinal":false,"#, #""low":7,"#, #""x":1e999,"#, #""payload":{},"#,
+        #" "intervalStart" : 0 ,"#,
         #""x":[[[{}]]],"#,
     ].map { Array($0.utf8) }
 
@@ -104,6 +109,11 @@ struct MessageMutator {
             case "Ticker": [#""info":1"#, kind.fields.map { #""\#($0.name)":0.1"# }.joined(separator: ",")]
             case "Trade":
                 [#""tradesInfo":[]"#, #""tradesInfo":[[1,0.1,0.2,1702305540000,5],null,[null,1,1,1.70230554e12]]"#]
+            case "EveryType":
+                [
+                    #""high":1e2,"exact":null,"note":"","info":0.5,"low":99"#,
+                    #""levels":[null,[1,2,3],[null,0]],"isFinal":null,"info":[true],"note":"x","exact":12.50,"high":0.1,"low":0"#,
+                ]
             default: [#""poolASize":0.1,"poolBSize":"0","exchangeRate":123456789012345678901234567890"#]
             }
         return [kind.goodFields] + more

@@ -20,6 +20,10 @@ struct ReferenceRules {
         guard let payload = value as? [String: Any] else { return wrongType() }
         checkKey(payload)
         for field in kind.fields { check(payload[field.name], field) }
+        for pair in kind.layout.comparisons {
+            let numbers = [pair.first, pair.second].map { payload[kind.fields[$0].name].flatMap(FoundationNumber.init) }
+            if let first = numbers[0], let second = numbers[1], first.double < second.double { outOfRange() }
+        }
         checkRowTimes(payload, kind)
     }
 

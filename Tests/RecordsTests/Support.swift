@@ -18,9 +18,8 @@ func decode(
 ) throws(Refusal) -> Decoded {
     let before = Array("{\"exchange\":".utf8)
     let bytes = before + body + Array("]}".utf8)
-    let index = RecordKind.all.firstIndex { $0.name == kind.name }!
-    var batch = PreparedBatch(bytes: bytes, capacity: 1)
-    batch.add(body: before.count..<bytes.count - 2, kind: index, maximumBytes: maximumBytes)
+    var batch = PreparedBatch(bytes: bytes, capacity: 1, kinds: [kind])
+    batch.add(body: before.count..<bytes.count - 2, kind: 0, maximumBytes: maximumBytes)
     if let refused = batch.refused.first { throw refused.refusal }
     let record = batch.records[0]
     func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
@@ -62,6 +61,23 @@ func candles(_ rows: String) -> String { message(#""charts":\#(rows)"#) }
 let candle = "[1702305540000,42000.03,42016.11,41972.83,41988.89,107.70167]"
 
 extension RecordKind {
+    /// A kind with a field of each type, and with rules between them.
+    static let everyType: RecordKind = {
+        let file = """
+            {
+                "name": "EveryType", "queue": "every", "table": "every_type", "partition": "day",
+                "fields": [
+                    {"name": "high", "type": "number", "notNegative": true}, {"name": "low", "type": "integer", "required": false},
+                    {"name": "exact", "type": "decimal", "null": "stored", "notNegative": true}, {"name": "note", "type": "text"},
+                    {"name": "isFinal", "type": "boolean", "required": false, "null": "stored"}, {"name": "info", "type": "json"},
+                    {"name": "levels", "type": "rows", "elements": ["a", "b"], "notBelow": [["b", "a"]], "null": "rows", "required": false}
+                ],
+                "notBelow": [["high", "low"]]
+            }
+            """
+        do { return try KindFile.parse(Array(file.utf8)) } catch { fatalError("\(error)") }
+    }()
+
     /// Fields of a payload of this kind that nothing is wrong with.
     var goodFields: String {
         switch name {
@@ -69,6 +85,8 @@ extension RecordKind {
         case "OrderBook": #""bids":[[42000.1,0.5],[42000,1]],"asks":[[42000.2,3]]"#
         case "Ticker": #""high":43000,"low":41000.5,"bid":42000,"bidVolume":null,"last":42001.25,"change":-1.5e2"#
         case "Trade": #""tradesInfo":[[0,42000.1,0.25,1702305541000],[1,42000,1,1702305542000]]"#
+        case "EveryType":
+            #""high":5,"low":4.0,"exact":"0.10","note":"n\u00e9","isFinal":true,"info":{"a":[1,"x",null]},"levels":[[1,2]]"#
         default: #""poolASize":"1234567890123456789012345.678","poolBSize":42,"exchangeRate":"1e-18""#
         }
     }

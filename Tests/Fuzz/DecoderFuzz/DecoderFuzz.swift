@@ -10,13 +10,20 @@ public func decodeAnything(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     let body = DecoderCheck.good.count..<DecoderCheck.good.count + count
     for kind in RecordKind.all.indices { DecoderCheck(bytes, body: body, kind: kind).run() }
     _ = RecordKind.ofMessage(input.span)
+    do throws(KindFileError) {
+        _ = try KindFile.parse(input)
+    } catch {
+        require(error.line >= 1 && error.line <= 1 + count, "what is wrong with a kind's file has a line of it")
+        require(error.reason.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 > 0x7F }, "and is printable")
+    }
     return 0
 }
 
 /// One input, decoded between two good messages.
 struct DecoderCheck {
     static let good = Array(
-        #"{"exchange":"e","symbol":"s","payload":{"intervalStart":1,"intervalEnd":2,"marketId":3,"high":4.5}}"#.utf8)
+        #"{"exchange":"e","symbol":"s","payload":{"intervalStart":1702305540000,"intervalEnd":1702305600000,"marketId":3,"high":4.5}}"#
+            .utf8)
     private static let ticker = RecordKind.all.firstIndex { $0.name == "Ticker" }!
 
     private let bytes: [UInt8]
