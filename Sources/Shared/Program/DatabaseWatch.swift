@@ -64,7 +64,9 @@ public struct DatabaseWatch: Sendable {
     private func look(_ connection: PostgresConnection) async throws {
         var said: String?
         while !Task.isCancelled {
-            let holders = try await holders(connection)
+            let answers = try await connection.pipeline([Self.holders, AppliedKinds.question])
+            try AppliedKinds.learn(from: answers[1])
+            let holders = try Self.holders(answers[0])
             let status = holders.map(Readiness.Status.notReady) ?? .ready
             _ = readiness.set(Self.condition, status)
             if holders != said {
@@ -77,7 +79,6 @@ public struct DatabaseWatch: Sendable {
                 said = holders
             }
             try await lookAtIDs(connection)
-            try await AppliedKinds.refresh(connection)
             try await PollThread.sleep(for: .seconds(1))
         }
     }
@@ -94,17 +95,16 @@ public struct DatabaseWatch: Sendable {
     }
 
     /// Who holds a lock that one of our sessions has waited for, or one that is for writers and relays only.
-    private func holders(_ connection: PostgresConnection) async throws(PostgresError) -> String? {
-        let rows = try await connection.pipeline([
-            Statement(
-                """
-                SELECT DISTINCT holder_pid, coalesce(holder_role, ''), coalesce(holder_application, '') FROM (
-                    SELECT holder_pid, holder_role, holder_application FROM candlepost_waits('2 seconds')
-                    UNION ALL SELECT * FROM candlepost_strangers(\(Self.lockClasses))) AS held
-                ORDER BY 1 LIMIT 3
-                """,
-                name: "lock_holders")
-        ])[0]
+    private static let holders = Statement(
+        """
+        SELECT DISTINCT holder_pid, coalesce(holder_role, ''), coalesce(holder_application, '') FROM (
+            SELECT holder_pid, holder_role, holder_application FROM candlepost_waits('2 seconds')
+            UNION ALL SELECT * FROM candlepost_strangers(\(lockClasses))) AS held
+        ORDER BY 1 LIMIT 3
+        """,
+        name: "lock_holders")
+
+    private static func holders(_ rows: Rows) throws(PostgresError) -> String? {
         guard rows.count > 0 else { return nil }
         let names = try rows.map { row throws(PostgresError) in
             let process = try row.int4(0)

@@ -8,12 +8,24 @@ public enum AppliedKinds {
     ///
     /// A definition that this program can't read, of a newer one perhaps, is left out: its queue is for programs that can.
     public static func refresh(_ connection: PostgresConnection) async throws(PostgresError) {
-        RecordKind.learn(try await applied(connection))
+        try learn(from: try await connection.pipeline([question])[0])
     }
+
+    /// Asks for what ``learn(from:)`` takes, beside other questions.
+    public static let question = Statement(
+        """
+        SELECT k.definition::text
+        FROM (SELECT min(id) AS first, max(id) AS newest FROM record_kinds GROUP BY record_type) AS ids
+        JOIN record_kinds k ON k.id = ids.newest ORDER BY ids.first
+        """,
+        name: "select_kinds")
+
+    /// Has the process know what the answer to ``question`` says.
+    public static func learn(from rows: Rows) throws(PostgresError) { RecordKind.learn(try kinds(rows)) }
 
     /// Those of this database, in the order in which their rows are inserted.
     public static func read(_ connection: PostgresConnection) async throws(PostgresError) -> [RecordKind] {
-        try await applied(connection).reduce(into: RecordKind.builtIn) { kinds, kind in
+        try kinds(try await connection.pipeline([question])[0]).reduce(into: RecordKind.builtIn) { kinds, kind in
             if let place = kinds.firstIndex(where: { $0.name == kind.name }) {
                 kinds[place] = kind
             } else {
@@ -23,18 +35,8 @@ public enum AppliedKinds {
     }
 
     /// The newest definition of each, in the order in which the kinds were first applied.
-    private static func applied(_ connection: PostgresConnection) async throws(PostgresError) -> [RecordKind] {
-        let rows = try await connection.pipeline([
-            Statement(
-                """
-                SELECT k.definition::text
-                FROM (SELECT min(id) AS first, max(id) AS newest FROM record_kinds GROUP BY record_type) AS ids
-                JOIN record_kinds k ON k.id = ids.newest ORDER BY ids.first
-                """,
-                name: "select_kinds")
-        ])[0]
-        let definitions = try rows.map { row throws(PostgresError) in try row.text(0) }
-        return definitions.compactMap(kind)
+    private static func kinds(_ rows: Rows) throws(PostgresError) -> [RecordKind] {
+        try rows.map { row throws(PostgresError) in try row.text(0) }.compactMap(kind)
     }
 
     /// Definitions as they were read: one that is there stays the same value.
