@@ -19,7 +19,8 @@ struct CheckCommand: AsyncParsableCommand {
                 ("outbox", "SELECT"), ("outbox_audit", "SELECT"), ("outbox_deliveries", "SELECT"),
                 ("outbox_exceptions", "SELECT"), ("outbox_acts", "SELECT"), ("ingest_batches", "SELECT"),
                 ("quarantine", "SELECT"), ("conflicting_duplicates", "SELECT"), ("candle_sticks", "SELECT"),
-                ("markets", "SELECT"), ("relays", "SELECT"), ("outbox_ids_ahead()", "EXECUTE"),
+                ("markets", "SELECT"), ("record_kinds", "SELECT"), ("relays", "SELECT"),
+                ("outbox_ids_ahead()", "EXECUTE"),
             ])
         try report.finish()
     }

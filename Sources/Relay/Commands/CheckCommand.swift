@@ -17,7 +17,8 @@ struct CheckCommand: AsyncParsableCommand {
         await report.database(
             settings.database,
             rights: [
-                ("outbox", "SELECT"), ("outbox_deliveries", "SELECT"), ("outbox_deliveries", "INSERT"),
+                ("outbox", "SELECT"), ("record_kinds", "SELECT"), ("outbox_deliveries", "SELECT"),
+                ("outbox_deliveries", "INSERT"),
                 ("lane_owners", "SELECT"), ("lane_owners", "INSERT"), ("lane_owners", "UPDATE"),
                 ("outbox_exceptions", "SELECT"), ("outbox_exceptions", "INSERT"), ("outbox_exceptions", "UPDATE"),
                 ("relays", "INSERT"), ("relays", "UPDATE"), ("relays", "DELETE"),
