@@ -20,6 +20,17 @@ import Testing
     }
 }
 
+@Suite("Small lines of tables") struct SparkTests {
+    @Test func endWithTheNewestValueAndStaySmall() {
+        #expect(Chart.spark([1, 3], label: "x").text.contains("d=\"M0 44L200 4\""))
+        #expect(Chart.spark([1, 3, 2], label: "x").text.contains("d=\"M0 44L100 4L200 24\""))
+        let long = Chart.spark((0..<60).map(Double.init), label: "x").text
+        #expect(long.contains("L200 4\"") && long.utf8.count < 400, "\(long)")
+        #expect(Chart.spark([7, 7], label: "x").text.contains("M0 44L200 44"))
+        #expect(Chart.spark([7], label: "x").text.isEmpty)
+    }
+}
+
 @Suite("Candles on the grid of their intervals") struct CandleSeriesTests {
     private static let minute: Int64 = 60_000
 

@@ -44,18 +44,23 @@ enum Chart {
         }
     }
 
-    /// A small line without labels, for tables.
+    /// The most points of a small line: a table has a line in each row, and is to stay small.
+    private static let sparkPoints = 24
+
+    /// A small line without labels, for tables; of many values it shows every second, or third.
     static func spark(_ values: [Double], label: String) -> HTML {
         guard values.count > 1 else { return .none }
-        let (low, high) = (values.min() ?? 0, values.max() ?? 1)
+        let step = (values.count + sparkPoints - 1) / sparkPoints
+        let shown = stride(from: (values.count - 1) % step, to: values.count, by: step).map { values[$0] }
+        let (low, high) = (shown.min() ?? 0, shown.max() ?? 1)
         let span = max(high - low, abs(high) * 1e-9, 1e-12)
-        let path = values.enumerated().map { place, value in
-            "\(place == 0 ? "M" : "L")\(at: 100 * Double(place) / Double(values.count - 1)) \(at: 22 - 20 * (value - low) / span)"
-                as HTML
+        let path = shown.enumerated().map { place, value in
+            let x = 200 * place / max(1, shown.count - 1)
+            return "\(place == 0 ? "M" : "L")\(x) \(Int(44 - 40 * (value - low) / span))" as HTML
         }
         let rises = (values.last ?? 0) >= (values.first ?? 0)
         return """
-            <svg class="spark \(rises ? "rising" : "falling")" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" \
+            <svg class="spark \(rises ? "rising" : "falling")" viewBox="0 0 200 48" preserveAspectRatio="none" role="img" \
             aria-label="\(label)"><path d="\(path)"/></svg>
             """
     }

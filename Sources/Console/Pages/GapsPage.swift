@@ -9,13 +9,18 @@ enum GapsPage {
     private static let most: Int64 = 5000
     private static let flags = ["kind", "since", "until", "market", "interval"]
 
+    /// Of all markets an hour unless somebody asks for more, because each of their intervals is looked at; of one a day.
+    private static func filled(_ fields: FormFields) -> FormFields {
+        fields.filled("kind", RecordKind.candleStick.name).filled("since", fields["market"] == nil ? "1h" : "24h")
+    }
+
     static func listing(_ ask: Ask) async throws -> Listing {
         let found = try await read(ask, most: most)
         return Listing(columns: MissingIntervals.columns, rows: found.rows)
     }
 
     static func page(_ ask: Ask) async throws -> Page {
-        let fields = ask.fields.filled("kind", RecordKind.candleStick.name)
+        let fields = filled(ask.fields)
         let found = try await read(ask, most: Int64(Listing.pageSize))
         let listing = Listing(columns: MissingIntervals.columns, rows: found.rows)
         let table = Table.html(
@@ -46,7 +51,7 @@ enum GapsPage {
     }
 
     private static func read(_ ask: Ask, most: Int64) async throws -> MissingIntervals.Found {
-        let fields = ask.fields.filled("kind", RecordKind.candleStick.name)
+        let fields = filled(ask.fields)
         guard let kind = fields["kind"], Filters.kinds.contains(kind) else {
             throw PageError.wrong("The kind may be: \(Filters.kinds.joined(separator: ", ")).")
         }
