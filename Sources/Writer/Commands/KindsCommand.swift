@@ -24,7 +24,10 @@ struct KindsListCommand: AsyncParsableCommand {
         for listed in kinds {
             listing.write([
                 .text(listed.kind.name), .text(listed.kind.queue), .text(listed.kind.table),
-                .array(listed.kind.fields.map { "\($0.name) \($0.type.rawValue)" }),
+                // All of them would make lines that no terminal holds.
+                json
+                    ? .array(listed.kind.fields.map { "\($0.name) \($0.type.rawValue)" })
+                    : .integer(Int64(listed.kind.fields.count)),
                 .text(listed.kind.partition.rawValue), .text(listed.kind.versions.text),
                 listed.appliedBy.map(ListingValue.text) ?? .null, listed.appliedAt.map(ListingValue.text) ?? .null,
             ])
@@ -33,7 +36,7 @@ struct KindsListCommand: AsyncParsableCommand {
     }
 
     private static let columns = [
-        ListingColumn("name"), ListingColumn("queue"), ListingColumn("table"), ListingColumn("fields"),
+        ListingColumn("name"), ListingColumn("queue"), ListingColumn("table"), ListingColumn("fields", isNumber: true),
         ListingColumn("partition"), ListingColumn("versions"), ListingColumn("applied_by"), ListingColumn("applied_at"),
     ]
 }
