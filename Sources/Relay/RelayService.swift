@@ -49,6 +49,7 @@ struct RelayService: ServiceLifecycle.Service {
                     }
                 }
             } catch let error as Unavailable {
+                guard !Task.isShuttingDownGracefully else { return }
                 health.unavailable(error.name, error.cause)
             } catch {
                 health.failed(error)
@@ -96,7 +97,9 @@ struct RelayService: ServiceLifecycle.Service {
     }
 
     private func queueArguments() async -> [QueueArgument] {
-        let look = try? await AMQPInspector.look(settings.broker, queues: [settings.queue], for: .publishing)
+        let look = try? await cancelWhenGracefulShutdown {
+            try await AMQPInspector.look(settings.broker, queues: [settings.queue], for: .publishing)
+        }
         return look?.queues.first?.arguments ?? []
     }
 
@@ -124,11 +127,12 @@ struct RelayService: ServiceLifecycle.Service {
         return connection
     }
 
-    private func connect<Connection>(
-        _ name: String, _ connect: () async throws -> Connection
+    /// A program that is to stop does not wait for a server that does not answer.
+    private func connect<Connection: Sendable>(
+        _ name: String, _ connect: @escaping @Sendable () async throws -> Connection
     ) async throws -> Connection {
         do {
-            return try await connect()
+            return try await cancelWhenGracefulShutdown(connect)
         } catch {
             throw Unavailable(name: name, cause: error)
         }

@@ -123,11 +123,13 @@ struct WriterService: ServiceLifecycle.Service {
     private func runSession() async throws {
         let known = settings.kinds
         queues.declare(settings.queues(of: known))
-        let kinds = await limits.admitted(leftOut.others(known))
-        let consumer = try await cancelWhenGracefulShutdown {
-            try await AMQPConsumer.connect(
+        let (consumer, kinds) = try await cancelWhenGracefulShutdown {
+            let kinds = await limits.admitted(leftOut.others(known))
+            try Task.checkCancellation()
+            let consumer = try await AMQPConsumer.connect(
                 settings.broker, queues: settings.queues(of: kinds), prefetch: settings.prefetch,
                 first: Self.firstPrefetch, logger: logger, onQueueChange: queues.note)
+            return (consumer, kinds)
         }
         if readiness.set("rabbitmq", .ready) { logger.info("rabbitmq connected") }
         try await withTaskExecutorPreference(consumer.taskExecutor) {

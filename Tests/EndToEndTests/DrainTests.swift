@@ -47,4 +47,19 @@ import Testing
             try await world.check([relay, next]) { $0.minimum = 100 }
         }
     }
+
+    /// A server that takes connections and never answers, as behind a firewall or while it hangs.
+    @Test(arguments: [Program.Name.writer, .relay], ["DATABASE_URL", "AMQP_URL"])
+    func connectingIsGivenUpAtOnce(name: Program.Name, url: String) async throws {
+        try await World.with { world in
+            let server = try SilentServer()
+            let address = url == "AMQP_URL" ? "amqp://guest:guest@" : "postgresql://somebody:secret@"
+            let program = try await world.start(name, settings: [url: "\(address)127.0.0.1:\(server.port)/market"])
+            try await eventually("it connects") { server.hasCaller }
+            program.kill(SIGTERM)
+            // Half of what a server has to answer.
+            #expect(try await program.ended(within: .milliseconds(2500)) == .status(0))
+            #expect(!program.log.contains("retrying"), "nothing is wrong that anybody has to know of")
+        }
+    }
 }

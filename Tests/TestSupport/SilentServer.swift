@@ -25,6 +25,12 @@ public struct SilentServer: ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// Whether somebody has connected.
+    public var hasCaller: Bool {
+        var caller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&caller, 1, 0) == 1
+    }
+
     /// A port where nobody listens: one that was free a moment ago.
     public static func unusedPort() throws -> Int { try SilentServer().port }
 

@@ -19,6 +19,12 @@ test_packages() {
 
 inside() { chroot "$root" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
 
+# No function in the background: signals would go to its shell.
+launch() {
+    chroot "$root" env LC_ALL=C.UTF-8 "$@" &
+    pids+=($!)
+}
+
 test_release() {
     root=$work/root-$1
     end_root "$root"
@@ -64,21 +70,21 @@ run_pair() {
     local release=() ports pid
     # shellcheck source=/dev/null
     [[ $(. /etc/os-release && echo "$VERSION_CODENAME") == "$1" ]] || release=(--release "$1")
-    servers=("$here/scripts/servers" --dir "$work/servers-$1" "${release[@]}")
+    servers=("$here/scripts/servers" --dir "$work/servers-$1")
     "${servers[@]}" remove
-    "${servers[@]}" start
+    "${servers[@]}" "${release[@]}" start
     eval "$("${servers[@]}" env)"
     export DATABASE_URL AMQP_URL
     cp "$here/examples/markets.json" "$root/markets.json"
     inside candlepost-writer migrate
     inside candlepost-writer markets import /markets.json
-    ports=$(free_ports 2)
-    inside env WRITER_HTTP=127.0.0.1:"$ports" candlepost-writer run &
-    pids+=($!)
-    inside env RELAY_HTTP=127.0.0.1:$((ports + 1)) candlepost-relay run &
-    pids+=($!)
-    gunzip -c "$here/examples/candles.ndjson.gz" | head -n 5000 | inside candlepost-writer feed -
+    ports=$(free_ports 3)
+    launch WRITER_HTTP=127.0.0.1:"$ports" candlepost-writer run
+    launch RELAY_HTTP=127.0.0.1:$((ports + 1)) candlepost-relay run
+    head -n 5000 < <(gunzip -c "$here/examples/candles.ndjson.gz") | inside candlepost-writer feed -
     until_true 120 announced 5000 $((ports + 1))
+    launch CONSOLE_HTTP=127.0.0.1:$((ports + 2)) candlepost-console run
+    until_true 60 curl --silent --fail --output /dev/null "http://127.0.0.1:$((ports + 2))/markets"
     for pid in "${pids[@]}"; do kill -s TERM "$pid" && wait "$pid"; done
     pids=()
     inside candlepost-relay verify

@@ -157,6 +157,7 @@ actor RecordStore {
                 used = connection
                 return try await work(connection)
             } catch {
+                if used == nil && Task.isShuttingDownGracefully { throw CancellationError() }
                 let refusal = error as? PostgresError
                 if refusal?.leavesSessionUsable != true { await drop(used) }
                 if let refusal, Blame(refusal) == .row { throw refusal }
