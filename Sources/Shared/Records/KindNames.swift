@@ -40,8 +40,10 @@ enum KindNames {
         isIdentifier($0, upTo: 63) && !columnsOfAll.contains($0)
     }
 
-    static let field = Rule(wanted: "a name of 1 to 16 letters, digits and underscores that is not part of the key") {
-        (1...16).contains($0.utf8.count)
+    static let field = Rule(
+        wanted: "a name of 1 to \(ShortKey.longest) letters, digits and underscores that is not part of the key"
+    ) {
+        (1...ShortKey.longest).contains($0.utf8.count)
             && $0.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") }
             && !["marketId", "intervalStart", "intervalEnd"].contains($0)
     }

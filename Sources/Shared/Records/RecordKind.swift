@@ -25,7 +25,7 @@ public struct RecordKind: Sendable {
 
     /// A field of the payload, stored in a column of its own.
     public struct Field: Sendable {
-        /// As in the payload; at most 16 bytes.
+        /// As in the payload; at most 32 bytes.
         public let name: String
         public let column: String
         /// Whether a message without the field is refused.
