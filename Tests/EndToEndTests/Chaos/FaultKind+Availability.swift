@@ -5,7 +5,7 @@ extension FaultKind {
     /// What it wants and this machine lacks; nil: nothing.
     var hindrance: String? {
         switch self {
-        case .diskFull: Self.mayMount ? nil : "root, to mount a file system"
+        case .diskFull: Self.mayMount ? nil : "root and the program mount, for a file system of its own"
         case .previousWriterJoins, .previousRelayJoins, .rolledBack:
             ChaosSettings.previousPrograms == nil ? "another version, --previous" : nil
         default: nil
@@ -46,9 +46,10 @@ extension FaultKind {
         }
     }
 
-    /// CAP_SYS_ADMIN, which root has not in every container.
+    /// CAP_SYS_ADMIN, which root has not in every container, and `mount`, which a small Debian has not.
     private static let mayMount: Bool = {
-        guard geteuid() == 0, let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+        guard access("/usr/bin/mount", X_OK) == 0, geteuid() == 0,
+            let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("CapEff:") }),
             let capabilities = UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16)
         else { return false }
