@@ -29,6 +29,13 @@ private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         try #require(limits.rlim_cur >= 12_000, "this test needs 12,000 descriptors")
     }
 
+    /// Three tries, as orchestrators give a probe: on a busy machine this process can stand between its connection and its
+    /// request for longer than the crowd takes to fill all places.
+    private func isAlive(_ client: RawHTTPClient) async -> Bool {
+        for _ in 0..<3 where await client.body(of: "/livez") == "ok\n" { return true }
+        return false
+    }
+
     /// What each of the crowd sends, how many they are, and how soon a probe is answered meanwhile. With complete heads it
     /// waits for those before it, in this process beside both ends of all connections.
     private static let crowds: [(String, Int, Duration)] = [
@@ -45,13 +52,13 @@ private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 for _ in 0..<4 { group.addTask { await client.connect(times: size / 4, sending: text) } }
                 for _ in 0..<20 {
                     let start = ContinuousClock.now
-                    #expect(await client.body(of: "/livez") == "ok\n", "a probe while they come")
+                    #expect(await isAlive(client), "a probe while they come")
                     #expect(ContinuousClock.now - start < limit)
                 }
                 return await group.reduce(into: []) { $0 += $1 }
             }
             #expect(crowd.count == size)
-            for _ in 0..<10 { #expect(await client.body(of: "/livez") == "ok\n", "a probe when they are there") }
+            for _ in 0..<10 { #expect(await isAlive(client), "a probe when they are there") }
             for descriptor in crowd { close(descriptor) }
         }
     }
@@ -107,11 +114,13 @@ private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     }
 
     @Test func theAnsweredLeaveFirstThenTheHeadlessThenTheSlow() {
-        let all = guests(local, .reading, 40) + guests(local, .asking, 44) + guests(local, .answered, 44)
-        #expect(HTTPPlaces.leaving(for: local, among: all) == 84)
-        let two = guests(local, .reading, 64) + guests(local, .asking, 64)
-        #expect(HTTPPlaces.leaving(for: local, among: two) == 64)
-        #expect(HTTPPlaces.leaving(for: local, among: guests(local, .reading, 128)) == 0)
+        let places = HTTPPlaces.local
+        let slow = guests(local, .reading, places / 4)
+        let headless = guests(local, .asking, places / 4)
+        let answered = guests(local, .answered, places / 2)
+        #expect(HTTPPlaces.leaving(for: local, among: slow + headless + answered) == places / 2)
+        #expect(HTTPPlaces.leaving(for: local, among: slow + slow + headless + headless) == places / 2)
+        #expect(HTTPPlaces.leaving(for: local, among: guests(local, .reading, places)) == 0)
     }
 
     @Test func whenDescriptorsAreShortOthersLeaveBeforeThisMachine() {

@@ -20,8 +20,8 @@ struct HTTPPlaces {
         let stage: Stage
     }
 
-    /// Places for programs of this machine.
-    static let local = 128
+    /// Places for programs of this machine: so many that a probe has its turn before a crowd of 10,000 has taken them all.
+    static let local = 384
     /// Places for those of other machines, and how many of them one machine may have.
     static let remote = 256
     static let perPeer = 32
