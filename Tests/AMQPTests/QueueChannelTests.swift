@@ -124,6 +124,17 @@ import Testing
         #expect(channel.deadline == nil && channel.isDrained)
     }
 
+    /// RabbitMQ answers a cancel also when it has ended the consumer itself, and from 4.3 on it may deliver after that.
+    @Test mutating func aConsumerThatBothEndIsEndedByTheAnswer() throws {
+        try consume()
+        channel.cancel(&out, at: start)
+        #expect(try take(.cancelled) == .nothing)
+        #expect(!channel.isDrained)
+        #expect(try take(.deliver(tag: 1, redelivered: true)) == .content)
+        #expect(try take(.cancelOK) == .nothing)
+        #expect(channel.isDrained)
+    }
+
     /// In another order a quorum queue would send the consumer that ends what the acknowledgements make room for, and count its
     /// return.
     @Test mutating func aWiderWindowEndsOneConsumerBeforeWhatItHeldIsAcknowledged() throws {

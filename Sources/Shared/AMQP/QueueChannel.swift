@@ -202,7 +202,8 @@ struct QueueChannel {
             return .flows
         case (.consuming, .qosOK), (.consuming, .consumeOK): break  // of a consumer that took another's place
         case (.cancelling, .qosOK), (.cancelling, .consumeOK): break
-        case (.cancelling, .cancelOK), (.cancelling, .cancelled): stage = .cancelled
+        case (.cancelling, .cancelled): break  // the answer to ours comes, too, and deliveries may before it
+        case (.cancelling, .cancelOK): stage = .cancelled
         default: try takeAnswer(frame, &out, at: now)
         }
         return .nothing

@@ -128,7 +128,8 @@ extension FaultKind {
         case .consumerTimesOut:
             FaultTraits(
                 [36, 35],
-                "consumer_timeout of a second while a table lock holds the batch: RabbitMQ closes the channel (406)",
+                "consumer_timeout of a second while a table lock holds the batch: RabbitMQ closes the channel (406); from 4.3 on "
+                    + "it cancels the consumer of a quorum queue, and does nothing for a classic one",
                 repeats: .eachRelay(2), mixesArrival: true, hitsGateway: true)
         case .permissionsWithdrawn:
             FaultTraits(

@@ -108,7 +108,13 @@ extension ChaosRound {
     func timeOutConsumer() async throws -> Bool {
         let isSeen = try await outstay(milliseconds: 1000) {}
         try await limitConsumers(milliseconds: 1_800_000, tick: 60_000)
+        if !isSeen, !plan.usesQuorumQueues { return try await Self.onlyQuorumQueuesTimeOut() }
         return isSeen
+    }
+
+    /// From RabbitMQ 4.3 on the queue looks at the time, not the channel, and a classic queue does not.
+    private static func onlyQuorumQueuesTimeOut() async throws -> Bool {
+        try await Servers.matches("{match, _} = re:run(rabbit_misc:version(), \"^(4[.]([3-9]|[1-9][0-9])|[5-9])\")")
     }
 
     /// A table lock holds a batch for longer than consumers have to acknowledge it. RabbitMQ looks twice a second and not once a
@@ -131,10 +137,13 @@ extension ChaosRound {
         }
     }
 
-    /// A writer hears of it when it has stored what it holds.
+    /// A writer hears of it when it has stored what it holds: RabbitMQ closes the channel, and from 4.3 on it cancels the consumer.
     func isTooOld(since before: [Int]) async throws -> Bool {
         try await happens {
-            zip(writers, before).contains { $0.log.dropFirst($1).contains("delivery acknowledgement") }
+            zip(writers, before).contains { writer, start in
+                let log = writer.log.dropFirst(start)
+                return log.contains("delivery acknowledgement") || log.contains("no longer delivers")
+            }
         }
     }
 
