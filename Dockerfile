@@ -11,7 +11,7 @@ RUN swift package resolve
 COPY Sources Sources
 # The commit, for metrics and for people: --build-arg REVISION=$(git rev-parse --short HEAD)
 ARG REVISION=unknown
-RUN sed -i "s/[$]Format:%h[$]/$REVISION/" Sources/Shared/Program/Version.swift
+RUN sed -i "s/[$]Format:%h[$]/$REVISION/" Sources/Shared/Candlepost/Version.swift
 COPY Tests Tests
 RUN swift build --configuration release --static-swift-stdlib --product writer \
     && swift build --configuration release --static-swift-stdlib --product relay \

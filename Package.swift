@@ -51,7 +51,8 @@ let package = Package(
         .executableTarget(
             name: "Writer",
             dependencies: [
-                "AMQP", "CZlib", "EventLoop", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service",
+                "AMQP", "CZlib", "EventLoop", "Postgres", "Candlepost", "Quarantine", "Records", "Schema",
+                "ProgramRuntime",
                 "Storing", argumentParser,
                 coreMetrics, lifecycle, logging, unixSignals,
             ],
@@ -59,7 +60,8 @@ let package = Package(
         .executableTarget(
             name: "Relay",
             dependencies: [
-                "AMQP", "EventLoop", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", "Traces",
+                "AMQP", "EventLoop", "Outbox", "Postgres", "Candlepost", "Records", "Schema", "ProgramRuntime",
+                "Traces",
                 argumentParser, deque,
                 heap, lifecycle, logging, coreMetrics, unixSignals,
             ],
@@ -67,7 +69,8 @@ let package = Package(
         .executableTarget(
             name: "Console",
             dependencies: [
-                "AMQP", "Outbox", "Postgres", "Program", "Quarantine", "Records", "Schema", "Service", argumentParser,
+                "AMQP", "Outbox", "Postgres", "Candlepost", "Quarantine", "Records", "Schema", "ProgramRuntime",
+                argumentParser,
                 coreMetrics, httpTypes, hummingbird, hummingbirdCore, lifecycle, logging, nio,
             ],
             resources: [.embedInCode("Assets/console.css"), .embedInCode("Assets/console.js")],
@@ -76,30 +79,33 @@ let package = Package(
         // What they share. Each imports only what stands below it.
         .target(
             name: "Outbox",
-            dependencies: ["AMQP", "Postgres", "Program", "Records", "Schema", "Service", argumentParser, unixSignals],
+            dependencies: [
+                "AMQP", "Postgres", "Candlepost", "Records", "Schema", "ProgramRuntime", argumentParser, unixSignals,
+            ],
             path: "Sources/Shared/Outbox", swiftSettings: settings),
         .target(
             name: "Quarantine",
-            dependencies: ["Postgres", "Program", "Records", "Service", "Storing", argumentParser],
+            dependencies: ["Postgres", "Candlepost", "Records", "ProgramRuntime", "Storing", argumentParser],
             path: "Sources/Shared/Quarantine", swiftSettings: settings),
         .target(
-            name: "Storing", dependencies: ["Postgres", "Records", "Schema", "Service"],
+            name: "Storing", dependencies: ["Postgres", "Records", "Schema", "ProgramRuntime"],
             path: "Sources/Shared/Storing", swiftSettings: settings),
         .target(
-            name: "Program",
+            name: "Candlepost",
             dependencies: [
-                "AMQP", "EventLoop", "Postgres", "Records", "Schema", "Service", lifecycle, logging, coreMetrics,
+                "AMQP", "EventLoop", "Postgres", "Records", "Schema", "ProgramRuntime", lifecycle, logging, coreMetrics,
             ],
-            path: "Sources/Shared/Program", swiftSettings: settings),
+            path: "Sources/Shared/Candlepost", swiftSettings: settings),
         .target(
             name: "Schema", dependencies: ["Postgres", "Records", logging], path: "Sources/Shared/Schema",
             swiftSettings: settings),
         .target(
-            name: "Service",
+            name: "ProgramRuntime",
             dependencies: ["EventLoop", argumentParser, configuration, coreMetrics, lifecycle, logging],
-            path: "Sources/Shared/Service", swiftSettings: settings),
+            path: "Sources/Shared/ProgramRuntime", swiftSettings: settings),
         .target(
-            name: "Traces", dependencies: ["Service", coreMetrics, lifecycle, logging], path: "Sources/Shared/Traces",
+            name: "Traces", dependencies: ["ProgramRuntime", coreMetrics, lifecycle, logging],
+            path: "Sources/Shared/Traces",
             swiftSettings: settings),
         .target(
             name: "Records", path: "Sources/Shared/Records",
@@ -134,30 +140,33 @@ let package = Package(
         .testTarget(
             name: "AMQPTests", dependencies: ["AMQP", "EventLoop", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
-            name: "ServiceTests",
-            dependencies: ["Service", argumentParser, coreMetrics, lifecycle, lifecycleTests, logging],
+            name: "ProgramRuntimeTests",
+            dependencies: ["ProgramRuntime", argumentParser, coreMetrics, lifecycle, lifecycleTests, logging],
             swiftSettings: settings),
-        .testTarget(name: "TracesTests", dependencies: ["Service", "Traces"], swiftSettings: settings),
+        .testTarget(name: "TracesTests", dependencies: ["ProgramRuntime", "Traces"], swiftSettings: settings),
         .testTarget(
             name: "SchemaTests", dependencies: ["Postgres", "Records", "Schema", "TestSupport", logging],
             swiftSettings: settings),
         .testTarget(
             name: "WriterTests",
             dependencies: [
-                "Writer", "AMQP", "Postgres", "Quarantine", "Records", "Schema", "Service", "Storing", "TestSupport",
+                "Writer", "AMQP", "Postgres", "Quarantine", "Records", "Schema", "ProgramRuntime", "Storing",
+                "TestSupport",
                 logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "RelayTests",
             dependencies: [
-                "Relay", "AMQP", "Outbox", "Postgres", "Program", "Records", "Schema", "Service", "TestSupport",
+                "Relay", "AMQP", "Outbox", "Postgres", "Candlepost", "Records", "Schema", "ProgramRuntime",
+                "TestSupport",
                 argumentParser, logging,
             ],
             swiftSettings: settings),
         .target(name: "ClockShift", path: "Tests/ClockShift"),
         .testTarget(
-            name: "ConsoleTests", dependencies: ["Console", "Outbox", "Postgres", "Service"], swiftSettings: settings),
+            name: "ConsoleTests", dependencies: ["Console", "Outbox", "Postgres", "ProgramRuntime"],
+            swiftSettings: settings),
         // Runs the programs, and so has them built.
         .testTarget(
             name: "EndToEndTests",

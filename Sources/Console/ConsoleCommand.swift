@@ -1,6 +1,6 @@
 import ArgumentParser
-import Program
-import Service
+import Candlepost
+import ProgramRuntime
 
 @main
 struct ConsoleCommand: AsyncParsableCommand {

@@ -1,7 +1,7 @@
 import CoreMetrics
 import HTTPTypes
 import Hummingbird
-import Service
+import ProgramRuntime
 import Synchronization
 
 /// The console's metrics, made once; docs/metrics.md lists them.

@@ -3,7 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
-import Service
+import ProgramRuntime
 import ServiceLifecycle
 
 /// Serves the pages.

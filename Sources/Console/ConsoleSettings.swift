@@ -1,7 +1,7 @@
 import AMQP
+import Candlepost
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 /// What the console is told. The initialiser reads every setting, once, and throws at start.
 struct ConsoleSettings: Sendable {

@@ -1,6 +1,6 @@
 import Postgres
+import ProgramRuntime
 import Records
-import Service
 
 /// How long records of each kind stay; those of kinds that are not named stay for ever.
 struct RecordRetention: Sendable, Equatable {

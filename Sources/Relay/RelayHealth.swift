@@ -2,7 +2,7 @@ import CoreMetrics
 import Logging
 import Outbox
 import Postgres
-import Service
+import ProgramRuntime
 
 /// What the relay says about itself in `/readyz` and the log.
 struct RelayHealth: Sendable {
@@ -51,9 +51,9 @@ struct RelayHealth: Sendable {
         case .outputQueue(let trouble?): notDelivering(trouble, queue: queue)
         case .ledger(nil): connected("postgres")
         case .ledger(let trouble?): ledgerHeld(trouble)
-        case .parks(let culprits):
-            metrics.parked.increment(by: culprits.count)
-            for culprit in culprits { parks(culprit) }
+        case .parks(let rows):
+            metrics.parked.increment(by: rows.count)
+            for row in rows { parks(row) }
         case .tookLanes(let claims, let owned):
             metrics.lanesOwned.record(owned)
             tookLanes(claims)
@@ -87,12 +87,12 @@ struct RelayHealth: Sendable {
         }
     }
 
-    private func parks(_ culprit: RowFaults.Culprit) {
+    private func parks(_ row: PoisonRows.Row) {
         logger.error(
             "parked a row that the broker rejects: see `relay parked list`",
             metadata: [
-                "outbox.id": "\(culprit.id)", "attempts": "\(culprit.attempts)", "reason": "\(culprit.reason)",
-            ].with(culprit.trace))
+                "outbox.id": "\(row.id)", "attempts": "\(row.attempts)", "reason": "\(row.reason)",
+            ].with(row.trace))
     }
 
     func doorbell(isHeard: Bool, poll: Duration) {

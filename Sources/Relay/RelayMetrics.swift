@@ -1,7 +1,7 @@
 import CoreMetrics
 import Outbox
+import ProgramRuntime
 import Records
-import Service
 import Traces
 
 /// The relay's metrics, made once; docs/metrics.md lists them.

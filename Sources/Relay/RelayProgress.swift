@@ -1,6 +1,6 @@
 import Logging
 import Outbox
-import Service
+import ProgramRuntime
 import Synchronization
 
 /// Whether rows move, whatever the reason if they don't, and whichever relay it is: rows that wait while none of their lane leaves

@@ -1,12 +1,12 @@
 import AMQP
+import Candlepost
 import CoreMetrics
 import EventLoop
 import Logging
 import Outbox
 import Postgres
-import Program
+import ProgramRuntime
 import Schema
-import Service
 import ServiceLifecycle
 import Traces
 
@@ -32,19 +32,19 @@ struct RelayService: ServiceLifecycle.Service {
 
     private func relayUntilShutdown() async throws {
         var backoff = Backoff()
-        var faults = RowFaults()
+        var poison = PoisonRows()
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
             let start = ContinuousClock.now
             do {
                 return try await withConnections { connections in
                     let session = RelaySession(
-                        connections, settings: settings, health: health, metrics: metrics, faults: faults)
+                        connections, settings: settings, health: health, metrics: metrics, poison: poison)
                     do {
                         try await withTaskExecutorPreference(connections.publisher.taskExecutor) {
                             try await session.run()
                         }
                     } catch {
-                        faults = await session.faults
+                        poison = await session.poison
                         throw error
                     }
                 }
@@ -118,7 +118,7 @@ struct RelayService: ServiceLifecycle.Service {
         configuration.parameters = OutboxReader.plannerSettings
         let connection = try await PostgresConnection.connect(configuration, logger: logger)
         do throws(PostgresError) {
-            try await connection.listen(to: Channel.outbox)
+            try await connection.listen(to: NotificationChannel.outbox)
         } catch {
             // The queue of notifications is full, say: rows are found by polling, as the session will notice.
             guard error.kind == .server else { throw error }

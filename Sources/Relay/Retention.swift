@@ -1,6 +1,6 @@
 import Postgres
+import ProgramRuntime
 import Schema
-import Service
 
 /// Drops what is older than the retention and done with, by whole partitions of the log, and sees to it that partitions get
 /// old enough for that and new ones are there.

@@ -1,9 +1,9 @@
 import AMQP
+import Candlepost
 import CoreMetrics
 import Logging
-import Program
+import ProgramRuntime
 import Records
-import Service
 
 /// Which input queues drop what comes back too often: looked at before they are consumed, for a writer that is lost returns
 /// what it held.

@@ -1,6 +1,6 @@
 import AMQP
 import Logging
-import Service
+import ProgramRuntime
 
 /// Tells of input queues from which nothing comes, in the log and in `/readyz`: a condition for each, `queue NAME`.
 struct QueueWatch: Sendable {

@@ -1,8 +1,8 @@
 import AMQP
 import CoreMetrics
 import Logging
+import ProgramRuntime
 import Records
-import Service
 import Synchronization
 
 /// How often messages came back, where the broker counts that: a message that comes again and again is soon dropped by a queue

@@ -1,7 +1,7 @@
 import AMQP
 import CoreMetrics
+import ProgramRuntime
 import Records
-import Service
 import Storing
 
 /// The writer's metrics, made once; docs/metrics.md lists them.

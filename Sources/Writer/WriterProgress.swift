@@ -1,6 +1,6 @@
 import EventLoop
 import Logging
-import Service
+import ProgramRuntime
 import Synchronization
 
 /// Whether messages that were taken are stored: a writer that takes some and then stores nothing, whatever the reason, is

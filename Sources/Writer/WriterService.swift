@@ -1,9 +1,9 @@
 import AMQP
+import Candlepost
 import EventLoop
 import Logging
-import Program
+import ProgramRuntime
 import Records
-import Service
 import ServiceLifecycle
 import Storing
 
@@ -15,7 +15,7 @@ struct WriterService: ServiceLifecycle.Service {
     let store: RecordStore
     let limits: QueueLimits
     let redeliveries: Redeliveries
-    let signals: WriterSignals
+    let upkeep: WriterUpkeep
     let watch: DatabaseWatch
     let readiness: Readiness
     let metrics: WriterMetrics
@@ -29,7 +29,7 @@ struct WriterService: ServiceLifecycle.Service {
         let connections = try? PollThread.shared()
         await withTaskGroup(of: Void.self) { group in
             group.addTask(executorPreference: connections) {
-                await signals.run { try? await store.ensureConnected() }
+                await upkeep.run { try? await store.ensureConnected() }
             }
             group.addTask { await progress.watch() }  // beside them: their thread may be stuck
             group.addTask(executorPreference: connections) { await watch.run() }
@@ -82,7 +82,7 @@ struct WriterService: ServiceLifecycle.Service {
         progress.stored()
         await consumer.acknowledge(through: received.lastTag)
         Failpoint.reach("writer.after_ack")
-        if result.announcedCount > 0 { signals.ringDoorbell() }
+        if result.announcedCount > 0 { upkeep.ringDoorbell() }
         metrics.record(result)
     }
 

@@ -1,8 +1,8 @@
 import AMQP
+import Candlepost
 import Postgres
-import Program
+import ProgramRuntime
 import Records
-import Service
 import Storing
 
 /// What to do with an input queue that drops what came back too often.

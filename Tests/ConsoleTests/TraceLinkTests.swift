@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 import Testing
 
 @testable import Console

@@ -79,11 +79,11 @@ struct TimestampTests {
         (.max, .max - 1), (.min, .min + 1),
     ])
     func fromMilliseconds(milliseconds: Int64, microseconds: Int64) {
-        #expect(Timestamp.microsecondsSince2000(milliseconds: milliseconds) == microseconds)
+        #expect(PostgresTime.microsecondsSince2000(milliseconds: milliseconds) == microseconds)
     }
 
     @Test func microsecondsAreRoundedDown() {
-        #expect(Timestamp.milliseconds(microsecondsSince2000: 1999) == 946_684_800_001)
-        #expect(Timestamp.milliseconds(microsecondsSince2000: -1) == 946_684_799_999)
+        #expect(PostgresTime.milliseconds(microsecondsSince2000: 1999) == 946_684_800_001)
+        #expect(PostgresTime.milliseconds(microsecondsSince2000: -1) == 946_684_799_999)
     }
 }

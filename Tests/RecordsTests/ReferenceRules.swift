@@ -32,8 +32,8 @@ struct ReferenceRules {
         guard let start = payload["intervalStart"].flatMap(FoundationNumber.init)?.double,
             let end = payload["intervalEnd"].flatMap(FoundationNumber.init)?.double
         else { return }
-        if start < Double(Timestamp.earliest) || end - start > Double(Timestamp.year)
-            || end > Double(Timestamp.latest())
+        if start < Double(MessageTime.earliest) || end - start > Double(MessageTime.year)
+            || end > Double(MessageTime.latest())
         {
             outOfRange()
         }
@@ -75,7 +75,7 @@ struct ReferenceRules {
         return time
     }
 
-    private static let times = Double(Timestamp.range.lowerBound)..<Double(Timestamp.range.upperBound)
+    private static let times = Double(MessageTime.range.lowerBound)..<Double(MessageTime.range.upperBound)
 
     private mutating func requireInteger(_ value: Any?) -> Double? {
         guard let value else {

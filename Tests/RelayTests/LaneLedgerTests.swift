@@ -41,11 +41,11 @@ struct LaneLedgerTests {
             _ = try await Migrator(Migration.load(from: Migration.folder())).migrate(other)
             let ledgers = [try await ledger(database, "here"), LaneLedger(connection: other, relay: "there")]
             for (key, ledger) in ledgers.enumerated() {
-                try await ledger.enlist(key: Int32(key + 1))
+                try await ledger.announcePresence(key: Int32(key + 1))
                 #expect(try await ledger.claim(Self.all).map(\.lane).sorted() == Self.all)
             }
             for (key, ledger) in ledgers.enumerated() {
-                let share = try await ledger.muster(key: Int32(key + 1))
+                let share = try await ledger.countRelays(key: Int32(key + 1))
                 #expect(share.relays == 1 && share.rank == 0)
             }
             try await ledgers[0].release(Self.all, clean: Self.all)

@@ -17,13 +17,13 @@ import Testing
             var ledgers: [LaneLedger] = []
             for key in [30, 10, 20] as [Int32] {
                 let ledger = LaneLedger(connection: try await database.connect(), relay: "\(key)")
-                try await ledger.enlist(key: key)
+                try await ledger.announcePresence(key: key)
                 ledgers.append(ledger)
             }
-            #expect(try await ledgers[0].muster(key: 30) == LaneShare(relays: 3, rank: 2))
-            #expect(try await ledgers[1].muster(key: 10) == LaneShare(relays: 3, rank: 0))
+            #expect(try await ledgers[0].countRelays(key: 30) == LaneShare(relays: 3, rank: 2))
+            #expect(try await ledgers[1].countRelays(key: 10) == LaneShare(relays: 3, rank: 0))
             await ledgers[1].connection.close()
-            while try await ledgers[2].muster(key: 20) != LaneShare(relays: 2, rank: 0) { await Task.yield() }
+            while try await ledgers[2].countRelays(key: 20) != LaneShare(relays: 2, rank: 0) { await Task.yield() }
         }
     }
 

@@ -24,8 +24,8 @@ extension LaneLedger.Claim {
 }
 
 extension OwnedLane {
-    convenience init(recordedUpTo: Int64, seriesLimit: Int = 1) {
-        self.init(.make(recordedUpTo: recordedUpTo), seriesLimit: seriesLimit)
+    convenience init(recordedUpTo: Int64, unconfirmedPerMarket: Int = 1) {
+        self.init(.make(recordedUpTo: recordedUpTo), unconfirmedPerMarket: unconfirmedPerMarket)
     }
 
     /// The ordinals that leave, one after the other, as long as any may.

@@ -4,8 +4,8 @@ import Testing
 @testable import Relay
 
 /// A lane with rows of these markets, ids from 1 on; ordinals are from 0 on.
-private func lane(of markets: [Int32], recordedUpTo: Int64 = 0, seriesLimit: Int = 1) -> OwnedLane {
-    let lane = OwnedLane(recordedUpTo: recordedUpTo, seriesLimit: seriesLimit)
+private func lane(of markets: [Int32], recordedUpTo: Int64 = 0, unconfirmedPerMarket: Int = 1) -> OwnedLane {
+    let lane = OwnedLane(recordedUpTo: recordedUpTo, unconfirmedPerMarket: unconfirmedPerMarket)
     for (index, market) in markets.enumerated() {
         lane.append(.make(recordedUpTo + Int64(index) + 1, market: market))
     }
@@ -127,7 +127,7 @@ struct OwnedLaneTests {
 @Suite("Several of a market and kind on their way")
 struct OwnedLaneGoingBackTests {
     @Test func asManyLeaveAsTheLimitSays() {
-        let lane = lane(of: [7, 7, 7, 8, 7], seriesLimit: 2)
+        let lane = lane(of: [7, 7, 7, 8, 7], unconfirmedPerMarket: 2)
         #expect(lane.readyCount == 3)
         #expect(lane.publishAll() == [0, 1, 3])
         lane.confirmed(1)
@@ -137,7 +137,7 @@ struct OwnedLaneGoingBackTests {
     }
 
     @Test func eachNamesTheOneBeforeItAndTheFirstNone() {
-        let lane = lane(of: [7, 8, 7, 7], recordedUpTo: 10, seriesLimit: 3)
+        let lane = lane(of: [7, 8, 7, 7], recordedUpTo: 10, unconfirmedPerMarket: 3)
         #expect(lane.publishAll() == [0, 1, 2, 3])
         #expect(lane.previousIDs(0..<4) == [nil, nil, 11, 13])
         for ordinal in 0..<4 { lane.confirmed(ordinal) }
@@ -147,14 +147,14 @@ struct OwnedLaneGoingBackTests {
     }
 
     @Test func anExceptedRowIsNoLinkOfTheChain() {
-        let lane = OwnedLane(recordedUpTo: 0, seriesLimit: 3)
+        let lane = OwnedLane(recordedUpTo: 0, unconfirmedPerMarket: 3)
         for id in 1...3 as ClosedRange<Int64> { lane.append(.make(id), isExcepted: id == 2) }
         #expect(lane.publishAll() == [0, 2] && lane.previousIDs(0..<3) == [nil, nil, 1])
     }
 
     /// Else it would overtake those that are sent again.
     @Test func nothingOfTheSeriesLeavesUntilAllOnItsWayIsSettled() {
-        let lane = lane(of: [7, 7, 7, 7, 8], seriesLimit: 3)
+        let lane = lane(of: [7, 7, 7, 7, 8], unconfirmedPerMarket: 3)
         #expect(lane.publishAll() == [0, 1, 2, 4])
         lane.refused(1, isUncertain: true)
         #expect(lane.publishAll().isEmpty && lane.readyCount == 0)
@@ -165,7 +165,7 @@ struct OwnedLaneGoingBackTests {
     }
 
     @Test func whatWasConfirmedBehindARefusalCountsAsUnconfirmedAgain() {
-        let lane = lane(of: [7, 7, 7], seriesLimit: 3)
+        let lane = lane(of: [7, 7, 7], unconfirmedPerMarket: 3)
         #expect(lane.publishAll() == [0, 1, 2])
         lane.confirmed(2)
         lane.confirmed(0)
@@ -180,7 +180,7 @@ struct OwnedLaneGoingBackTests {
     }
 
     @Test func otherSeriesDoNotGoBack() {
-        let lane = lane(of: [7, 8, 7, 8], seriesLimit: 2)
+        let lane = lane(of: [7, 8, 7, 8], unconfirmedPerMarket: 2)
         #expect(lane.publishAll() == [0, 1, 2, 3])
         for ordinal in [1, 2, 3] { lane.confirmed(ordinal) }
         lane.refused(0, isUncertain: false)
@@ -189,7 +189,7 @@ struct OwnedLaneGoingBackTests {
     }
 
     @Test func theEarliestRefusalCounts() {
-        let lane = lane(of: [7, 7, 7, 7], seriesLimit: 4)
+        let lane = lane(of: [7, 7, 7, 7], unconfirmedPerMarket: 4)
         #expect(lane.publishAll() == [0, 1, 2, 3])
         for ordinal in [2, 1, 3] { lane.refused(ordinal, isUncertain: true) }
         #expect(lane.publishAll().isEmpty)
@@ -198,7 +198,7 @@ struct OwnedLaneGoingBackTests {
     }
 
     @Test func aSmallerLimitHoldsAtOnceAndALargerOneToo() {
-        let lane = lane(of: [7, 7, 7, 7, 7], seriesLimit: 3)
+        let lane = lane(of: [7, 7, 7, 7, 7], unconfirmedPerMarket: 3)
         #expect(lane.publishFirstReady(at: .now) == 0)
         lane.setSeriesLimit(1)
         #expect(lane.readyCount == 0 && lane.publishAll().isEmpty)
@@ -209,7 +209,7 @@ struct OwnedLaneGoingBackTests {
     }
 
     @Test func aRefusalWhileTheNextOneIsReadyTakesItBack() {
-        let lane = lane(of: [7, 7, 7, 8], seriesLimit: 3)
+        let lane = lane(of: [7, 7, 7, 8], unconfirmedPerMarket: 3)
         #expect(lane.publishFirstReady(at: .now) == 0 && lane.publishFirstReady(at: .now) == 1)
         lane.refused(0, isUncertain: false)
         #expect(lane.publishAll() == [3])
@@ -308,7 +308,7 @@ struct OwnedLaneReadingAgainTests {
     /// The broker may have taken it though it refused it, and so may whoever follows the chain: it begins anew, once nothing is
     /// on its way.
     @Test func aRefusedRowIsReadAgainWithItsMarkAndBeginsAChain() {
-        let lane = lane(of: [7, 7, 7], seriesLimit: 2)
+        let lane = lane(of: [7, 7, 7], unconfirmedPerMarket: 2)
         #expect(lane.publishAll() == [0, 1])
         lane.confirmed(0)
         lane.refused(1, isUncertain: true)
@@ -330,7 +330,7 @@ struct OwnedLaneReadingAgainTests {
     }
 
     @Test func aChainBeginsOnlyWhenNothingIsOnItsWay() {
-        let lane = lane(of: [7, 7, 7], seriesLimit: 2)
+        let lane = lane(of: [7, 7, 7], unconfirmedPerMarket: 2)
         #expect(lane.publishFirstReady(at: .now) == 0)
         lane.readAgain()
         lane.append(.make(2, market: 7))

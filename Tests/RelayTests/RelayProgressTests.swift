@@ -1,5 +1,5 @@
 import Logging
-import Service
+import ProgramRuntime
 import Testing
 
 @testable import Outbox

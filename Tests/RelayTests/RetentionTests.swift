@@ -1,5 +1,5 @@
 import Postgres
-import Service
+import ProgramRuntime
 import TestSupport
 import Testing
 

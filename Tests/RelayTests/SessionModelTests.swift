@@ -57,7 +57,7 @@ struct SessionModel {
 
     private static let lanes = [2, 5, 11]
     private let windowSize = 20
-    private let seriesLimit: Int
+    private let unconfirmedPerMarket: Int
     private var random: SeededGenerator
     private var state: SessionState
     private var now = ContinuousClock.now
@@ -80,9 +80,9 @@ struct SessionModel {
 
     init(seed: UInt64) {
         random = SeededGenerator(state: seed)
-        seriesLimit = seed % 2 == 0 ? 1 : Int.random(in: 2...4, using: &random)
+        unconfirmedPerMarket = seed % 2 == 0 ? 1 : Int.random(in: 2...4, using: &random)
         state = SessionState(
-            windowSize: windowSize, unconfirmed: UnconfirmedLimit(most: seriesLimit, trust: 3), at: now)
+            windowSize: windowSize, unconfirmed: UnconfirmedLimit(most: unconfirmedPerMarket, trust: 3), at: now)
         log = Dictionary(uniqueKeysWithValues: Self.lanes.map { ($0, []) })
         ledgerEnds = Dictionary(uniqueKeysWithValues: Self.lanes.map { ($0, 0) })
     }
@@ -234,7 +234,7 @@ struct SessionModel {
         sent.append(Sent(tag: tag, lane: lane, index: index, previousID: departure.previousID))
         let series = departure.row.series
         let onTheirWay = sent.count { log[$0.lane]![$0.index].series == series }
-        #expect(onTheirWay <= seriesLimit, "\(onTheirWay) rows of a series are on their way")
+        #expect(onTheirWay <= unconfirmedPerMarket, "\(onTheirWay) rows of a series are on their way")
     }
 
     private mutating func settleOne(_ fate: Fate) {

@@ -11,9 +11,9 @@ struct Session {
     /// What was said, in order.
     private(set) var news: [SessionNews] = []
 
-    init(windowSize: Int = 64, seriesLimit: Int = 1, faults: RowFaults = RowFaults()) {
+    init(windowSize: Int = 64, unconfirmedPerMarket: Int = 1, poison: PoisonRows = PoisonRows()) {
         state = SessionState(
-            windowSize: windowSize, unconfirmed: UnconfirmedLimit(most: seriesLimit), faults: faults, at: now)
+            windowSize: windowSize, unconfirmed: UnconfirmedLimit(most: unconfirmedPerMarket), poison: poison, at: now)
     }
 
     /// - Returns: what it does then, but for what it says.
@@ -41,7 +41,7 @@ struct Session {
         case .countRelays: "count"
         case .claim(let lanes, let limit): "claim \(limit) of \(lanes.count)"
         case .release(let lanes, let clean): "release \(lanes), clean \(clean)"
-        case .park(let culprits): "park \(culprits.map(\.id))"
+        case .park(let rows): "park \(rows.map(\.id))"
         case .wait(let lane, _, _): "wait \(lane)"
         case .ensureQueue: "ensure queue"
         case .waitForLedger: "wait for the ledger"
@@ -66,8 +66,9 @@ struct Session {
 }
 
 /// One that owns lane 0 and has read nothing yet.
-private func session(seriesLimit: Int = 1, windowSize: Int = 64, claim: LaneLedger.Claim = .make(0)) -> Session {
-    var session = Session(windowSize: windowSize, seriesLimit: seriesLimit)
+private func session(unconfirmedPerMarket: Int = 1, windowSize: Int = 64, claim: LaneLedger.Claim = .make(0)) -> Session
+{
+    var session = Session(windowSize: windowSize, unconfirmedPerMarket: unconfirmedPerMarket)
     session.on(.claimed([claim]))
     return session
 }
@@ -120,10 +121,10 @@ struct SessionLanesTests {
     }
 
     @Test func parksBeforeItReads() {
-        var faults = RowFaults()
+        var poison = PoisonRows()
         let error = AMQPError(.closedByBroker(501), "frame error")
-        for _ in 0..<RowFaults.attempts { faults.note(error, inFlight: [(0, 5, nil)]) }
-        var session = Session(faults: faults)
+        for _ in 0..<PoisonRows.attempts { poison.note(error, inFlight: [(0, 5, nil)]) }
+        var session = Session(poison: poison)
         #expect(session.on(.claimed([.make(0)])) == ["park [5]"])
         #expect(session.on(.parked) == ["read [\"0 after 0\"]"])
     }
@@ -278,9 +279,9 @@ struct SessionPublishingTests {
     }
 
     @Test func rowsInQuestionLeaveOneAtATime() {
-        var faults = RowFaults()
-        faults.note(AMQPError(.closedByBroker(501), "frame error"), inFlight: [(0, 1, nil), (0, 2, nil)])
-        var session = Session(faults: faults)
+        var poison = PoisonRows()
+        poison.note(AMQPError(.closedByBroker(501), "frame error"), inFlight: [(0, 1, nil), (0, 2, nil)])
+        var session = Session(poison: poison)
         session.on(.claimed([.make(0)]))
         #expect(session.on(Session.rows([1, 2, 3, 4])) == ["publish [1] from 1"])
         #expect(session.on(.settled([.confirmed(1...1)])) == ["publish [2] from 2"])
@@ -332,7 +333,7 @@ struct SessionLedgerTests {
 @Suite("A session that has several of a market on their way")
 struct SessionGoingBackTests {
     @Test func goesBackAndThenOneAtATimeUntilTheBrokerIsTrustedAgain() {
-        var session = session(seriesLimit: 3)
+        var session = session(unconfirmedPerMarket: 3)
         #expect(session.on(Session.rows([1, 2, 3, 4], markets: [7, 7, 7, 7])) == ["publish [1, 2, 3] from 1"])
         session.on(.settled([.confirmed(3...3), .refused(1...1)]))
         #expect(session.on(.settled([.confirmed(2...2)])).isEmpty, "the lane waits")
@@ -342,12 +343,12 @@ struct SessionGoingBackTests {
     }
 
     @Test func oneRefusalCountsForAllMarkets() {
-        var session = session(seriesLimit: 2)
+        var session = session(unconfirmedPerMarket: 2)
         #expect(session.on(Session.rows([1, 2, 3, 4], markets: [7, 8, 8, 8])) == ["publish [1, 2, 3] from 1"])
         session.on(.settled([.refused(1...1)]))
         session.on(.resume(lane: 0, claim: 1))
         #expect(session.on(.settled([.confirmed(2...3)])) == ["publish [1, 4] from 4"])
-        #expect(session.state.window.seriesLimit == 1)
+        #expect(session.state.window.unconfirmedPerMarket == 1)
     }
 }
 
@@ -394,7 +395,7 @@ struct SessionEndTests {
         let entries = session.state.fail(
             AMQPError(.closedByBroker(501), "frame error"), rest: [.settled([.confirmed(1...1)]), .woken])
         #expect(entries == [LedgerEntry(lane: 0, afterID: 0, upToID: 1, rows: 1)])
-        #expect(session.state.faults.attempt(2) == 2 && session.state.faults.attempt(1) == 1)
+        #expect(session.state.poison.attempt(2) == 2 && session.state.poison.attempt(1) == 1)
     }
 
     @Test func whatWasRecordedMeanwhileIsNotRecordedAgain() {

@@ -1,5 +1,5 @@
 import Foundation
-import Service
+import ProgramRuntime
 import Testing
 
 @testable import Outbox

@@ -1,8 +1,8 @@
 import Logging
 import Postgres
+import ProgramRuntime
 import Records
 import Schema
-import Service
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import Logging
 import Postgres
+import ProgramRuntime
 import Records
-import Service
 import TestSupport
 
 @testable import Quarantine

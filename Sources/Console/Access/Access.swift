@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// How people are known: by tokens of their own, or by a proxy that has signed them in.
 struct Access: Sendable {

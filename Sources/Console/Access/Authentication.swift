@@ -1,6 +1,6 @@
 import HTTPTypes
 import Hummingbird
-import Service
+import ProgramRuntime
 
 /// Finds out who asks. From other machines nothing is answered to people who are not known.
 struct Authentication: RouterMiddleware {

@@ -1,8 +1,8 @@
+import Candlepost
 import Outbox
 import Postgres
-import Program
+import ProgramRuntime
 import Quarantine
-import Service
 
 /// What can be done here.
 enum ActKind: String, CaseIterable, Sendable {

@@ -1,12 +1,12 @@
 import AMQP
 import ArgumentParser
+import Candlepost
 import Glibc
 import Outbox
 import Postgres
-import Program
+import ProgramRuntime
 import Quarantine
 import Schema
-import Service
 import Synchronization
 
 /// Acts that were planned, and those that are at work here: every browser sees how far they are.

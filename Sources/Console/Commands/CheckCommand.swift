@@ -1,6 +1,6 @@
 import ArgumentParser
-import Program
-import Service
+import Candlepost
+import ProgramRuntime
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

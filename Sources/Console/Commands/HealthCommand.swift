@@ -1,5 +1,5 @@
 import ArgumentParser
-import Service
+import ProgramRuntime
 
 struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

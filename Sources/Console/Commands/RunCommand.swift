@@ -1,7 +1,7 @@
 import ArgumentParser
+import Candlepost
 import Logging
-import Program
-import Service
+import ProgramRuntime
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

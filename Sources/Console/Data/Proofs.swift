@@ -1,9 +1,9 @@
+import Candlepost
 import Logging
 import Outbox
 import Postgres
-import Program
+import ProgramRuntime
 import Schema
-import Service
 import Synchronization
 
 /// Runs of verify: one at a time, seen by every browser. What came of them stands in the database, or here where it may not stand there.

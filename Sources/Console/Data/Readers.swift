@@ -1,7 +1,7 @@
+import Candlepost
 import Logging
 import Outbox
 import Postgres
-import Program
 import Schema
 
 /// A few sessions that all pages read by, so that browsers, however many, never take more of the server than that.

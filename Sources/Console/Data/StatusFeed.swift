@@ -2,8 +2,8 @@ import CoreMetrics
 import Logging
 import Outbox
 import Postgres
+import ProgramRuntime
 import Schema
-import Service
 import ServiceLifecycle
 import Synchronization
 
@@ -34,7 +34,7 @@ final class StatusFeed: ServiceLifecycle.Service {
     private let metrics: ConsoleMetrics
     private let logger: Logger
     private let state = Mutex(State())
-    private let bell = Signal()
+    private let bell = Bell()
 
     init(_ configuration: PostgresConfiguration, readiness: Readiness, metrics: ConsoleMetrics, logger: Logger) {
         var own = configuration

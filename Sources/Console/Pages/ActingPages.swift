@@ -1,6 +1,6 @@
 import HTTPTypes
 import Outbox
-import Service
+import ProgramRuntime
 
 /// The pages of an act: what it is about, what would be done, and what came of it.
 enum ActingPages {

@@ -1,8 +1,8 @@
+import Candlepost
 import Outbox
 import Postgres
-import Program
+import ProgramRuntime
 import Schema
-import Service
 
 /// What operators did to outbox rows: who, when, why, and what came of it.
 enum ActsPage {

@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// A message byte for byte: as text if it is text, else as hexadecimal digits; where decoding stopped is marked.
 struct BodyView {

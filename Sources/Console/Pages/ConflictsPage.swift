@@ -1,7 +1,7 @@
+import Candlepost
 import Outbox
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 /// Messages that came for a stored record with other content.
 enum ConflictsPage {

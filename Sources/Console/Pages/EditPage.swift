@@ -1,6 +1,6 @@
 import Postgres
+import ProgramRuntime
 import Quarantine
-import Service
 
 /// Mending a message of the quarantine: tried first, kept as it was, recorded.
 enum EditPage {

@@ -1,7 +1,7 @@
 import Outbox
 import Postgres
+import ProgramRuntime
 import Records
-import Service
 
 /// The life of one event: what happened to it, when, and how long it waited between. Its body has a page of its own.
 enum EventPage {

@@ -1,6 +1,6 @@
 import Outbox
 import Postgres
-import Service
+import ProgramRuntime
 
 /// Rows of the outbox and what became of them, found by the flags of `relay audit`.
 enum EventsPage {

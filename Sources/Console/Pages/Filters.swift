@@ -1,9 +1,9 @@
 import ArgumentParser
+import Candlepost
 import Outbox
-import Program
+import ProgramRuntime
 import Quarantine
 import Records
-import Service
 
 /// The flags of the commands, from the fields of a form: one grammar for both.
 enum Filters {

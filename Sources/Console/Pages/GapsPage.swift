@@ -1,7 +1,7 @@
+import Candlepost
 import Postgres
-import Program
+import ProgramRuntime
 import Records
-import Service
 
 /// The intervals that are missing between the records of each market, as `writer gaps` lists them.
 enum GapsPage {

@@ -1,6 +1,6 @@
+import ProgramRuntime
 import Records
 import Schema
-import Service
 
 /// The kinds of records that there are, and who applied them.
 enum KindsPage {

@@ -1,5 +1,5 @@
 import Outbox
-import Service
+import ProgramRuntime
 
 /// Who relays what, how far, how fast.
 enum LanesPage {

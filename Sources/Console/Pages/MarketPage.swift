@@ -1,8 +1,8 @@
 import Outbox
 import Postgres
+import ProgramRuntime
 import Records
 import Schema
-import Service
 
 /// One market: its candles as they are stored, and what was announced of it.
 enum MarketPage {

@@ -1,6 +1,6 @@
 import Outbox
 import Postgres
-import Service
+import ProgramRuntime
 
 /// All markets, each with its last record and what is missing lately.
 enum MarketsPage {

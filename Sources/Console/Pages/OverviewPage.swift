@@ -1,5 +1,5 @@
 import Outbox
-import Service
+import ProgramRuntime
 
 /// What flows, what is wrong, and what to do about it.
 enum OverviewPage {

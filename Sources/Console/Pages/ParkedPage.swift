@@ -1,7 +1,7 @@
+import Candlepost
 import Outbox
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 /// Rows that could not be published, and why.
 enum ParkedPage {

@@ -1,7 +1,7 @@
 import Outbox
 import Postgres
+import ProgramRuntime
 import Quarantine
-import Service
 
 /// One message of the quarantine, byte for byte, and what was done to it.
 enum QuarantineMessagePage {

@@ -1,9 +1,9 @@
+import Candlepost
 import Outbox
 import Postgres
-import Program
+import ProgramRuntime
 import Quarantine
 import Records
-import Service
 
 /// Messages that could not be records: in groups, and one by one.
 enum QuarantinePage {

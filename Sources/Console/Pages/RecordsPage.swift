@@ -1,6 +1,6 @@
 import Postgres
+import ProgramRuntime
 import Records
-import Service
 
 /// The newest records of a market and a kind: a line for each field that is a number, and a table.
 enum RecordsPage {

@@ -1,8 +1,8 @@
+import Candlepost
 import Outbox
 import Postgres
-import Program
+import ProgramRuntime
 import Schema
-import Service
 
 /// The server, the schema, the log's partitions, and what the console itself is set to.
 enum SystemPage {

@@ -1,6 +1,6 @@
 import Outbox
 import Postgres
-import Service
+import ProgramRuntime
 
 /// The promises held against the database, by a click, and what came of the runs before.
 enum VerifyPage {

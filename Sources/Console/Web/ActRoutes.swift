@@ -2,8 +2,8 @@ import HTTPTypes
 import Hummingbird
 import Outbox
 import Postgres
+import ProgramRuntime
 import Quarantine
-import Service
 
 /// The routes that change something. They are there only where an operator's role is.
 struct ActRoutes: Sendable {

@@ -1,6 +1,6 @@
 import Glibc
 import Outbox
-import Service
+import ProgramRuntime
 
 /// Numbers and times as people read them.
 enum Figures {

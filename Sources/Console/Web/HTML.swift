@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// Text that is HTML. What is interpolated is escaped, and what hides itself in it is made visible: only HTML goes in as it is.
 struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {

@@ -1,5 +1,5 @@
+import Candlepost
 import Outbox
-import Program
 
 /// The frame of all pages.
 struct Layout: Sendable {

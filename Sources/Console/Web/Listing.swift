@@ -1,7 +1,7 @@
+import Candlepost
 import Outbox
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 import Synchronization
 
 /// A list as it is read: for a page, JSON, NDJSON and CSV alike.

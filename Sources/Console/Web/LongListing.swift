@@ -1,5 +1,5 @@
 import Hummingbird
-import Service
+import ProgramRuntime
 import ServiceLifecycle
 
 /// A list to its end as NDJSON, written page by page while it is read: it needs the memory of a page, and no session of the

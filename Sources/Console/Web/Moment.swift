@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// A time on a page. It is UTC; the script shows it by the browser's clock where somebody chose that, in the shape that the text has.
 enum Moment {

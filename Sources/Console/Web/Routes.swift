@@ -4,7 +4,7 @@ import Logging
 import NIOCore
 import Outbox
 import Postgres
-import Service
+import ProgramRuntime
 
 /// A request, as pages need it.
 struct Ask: Sendable {

@@ -1,5 +1,5 @@
 import Outbox
-import Service
+import ProgramRuntime
 
 /// Where traces are looked at: an address with a place for the trace's id.
 struct TraceLink: Sendable, Equatable {

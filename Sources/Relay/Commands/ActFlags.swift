@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 import Postgres
-import Service
+import ProgramRuntime
 
 /// What every recorded act takes.
 struct ActFlags: ParsableArguments {

@@ -1,9 +1,9 @@
 import AMQP
+import Candlepost
 import Glibc
 import Outbox
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 /// What commands that publish rows again have in common: their connections, their signals, and what they say.
 struct ActRun: Sendable {

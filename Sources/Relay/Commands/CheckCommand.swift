@@ -1,7 +1,7 @@
 import AMQP
 import ArgumentParser
-import Program
-import Service
+import Candlepost
+import ProgramRuntime
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Program
-import Service
+import Candlepost
+import ProgramRuntime
 
 struct PruneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,10 +24,10 @@ struct PruneCommand: AsyncParsableCommand {
         let steps = try await CommandConnections.withDatabase(reader) { connection in
             var steps: [Retention.Step] = []
             if let retention {
-                steps = try await Retention.run(connection, retention: retention, by: Program.actor)
+                steps = try await Retention.run(connection, retention: retention, by: Program.operatorName)
             }
             steps += try await Retention.forget(connection, kept)
-            return try await steps + Retention.records(connection, records, by: Program.actor)
+            return try await steps + Retention.records(connection, records, by: Program.operatorName)
         }
         for step in steps { StandardStream.line("\(step)") }
         if steps.isEmpty { StandardStream.line("nothing to drop: no partition is full or old enough") }

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Candlepost
 import Outbox
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,8 @@
 import AMQP
 import ArgumentParser
-import Program
+import Candlepost
+import ProgramRuntime
 import Schema
-import Service
 import Traces
 
 struct RunCommand: AsyncParsableCommand {

@@ -1,8 +1,8 @@
+import Candlepost
 import Glibc
 import Outbox
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 /// `relay status --watch`: the screen, once a second, until somebody ends it.
 struct StatusWatch {

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Candlepost
 import Outbox
-import Program
-import Service
+import ProgramRuntime
 
 struct SupersedeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

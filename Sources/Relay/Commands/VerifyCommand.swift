@@ -1,9 +1,9 @@
 import ArgumentParser
+import Candlepost
 import Glibc
 import Outbox
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,7 +27,7 @@ struct VerifyCommand: AsyncParsableCommand {
             bar.clear()
             let seconds = (ContinuousClock.now - start) / .seconds(1)
             do {
-                _ = try await verification.keep(seconds: seconds, says: Program.actor, connection)
+                _ = try await verification.keep(seconds: seconds, says: Program.operatorName, connection)
             } catch {
                 StandardStream.write("relay: what was found is not kept: \(error)\n", to: STDERR_FILENO)
             }

@@ -1,7 +1,7 @@
 import Postgres
+import ProgramRuntime
 import Records
 import Schema
-import Service
 
 /// The relay's connection to the database, and what it holds there: lanes by advisory lock, and the ledger's ends.
 struct LaneLedger: Sendable {
@@ -26,13 +26,13 @@ struct LaneLedger: Sendable {
     let relay: String
 
     /// Says that this relay is there, for as long as its connection lives.
-    func enlist(key: Int32) async throws(PostgresError) {
+    func announcePresence(key: Int32) async throws(PostgresError) {
         _ = try await connection.execute(
             "SELECT pg_advisory_lock(\(AdvisoryLock.inSchema(AdvisoryLock.relayPresence)), $1)", [.int4(key)])
     }
 
     /// Counts the relays that are there: sessions whose role may relay, as anybody can take a lock.
-    func muster(key: Int32) async throws(PostgresError) -> LaneShare {
+    func countRelays(key: Int32) async throws(PostgresError) -> LaneShare {
         let rows = try await connection.pipeline([
             Statement(
                 """
@@ -43,7 +43,7 @@ struct LaneLedger: Sendable {
                   AND has_any_column_privilege(a.usesysid, 'outbox_deliveries', 'INSERT')
                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 """,
-                name: "muster", [.int8(Int64(key))])
+                name: "countRelays", [.int8(Int64(key))])
         ])[0]
         return LaneShare(relays: Int(try rows[0].int8(0)), rank: Int(try rows[0].int8(1)))
     }
@@ -204,9 +204,9 @@ struct LaneLedger: Sendable {
     }
 
     /// Puts rows aside; the chain goes past them. For the owner of their lanes only, before it has read them.
-    func park(_ culprits: [RowFaults.Culprit]) async throws(PostgresError) {
+    func park(_ rows: [PoisonRows.Row]) async throws(PostgresError) {
         _ = try await connection.pipeline(
-            culprits.map {
+            rows.map {
                 Statement(
                     """
                     INSERT INTO outbox_exceptions (outbox_id, lane, state, attempts, last_error)

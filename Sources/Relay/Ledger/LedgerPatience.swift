@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// Whether anything may be published, by what is known of the ledger. No I/O, no clock.
 ///

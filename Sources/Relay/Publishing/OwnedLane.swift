@@ -1,7 +1,7 @@
 import DequeModule
 import HeapModule
 import Outbox
-import Service
+import ProgramRuntime
 
 /// All that is known of a lane that this relay has taken: its rows that are read and not yet in the ledger, in the order of
 /// their ids, and how it stands with the broker. To leave a lane is to drop this.
@@ -43,13 +43,13 @@ final class OwnedLane {
     /// Waits because the broker did not take a row.
     private(set) var isPaused = false
     private var backoff = Backoff()
-    private var suspicion: Suspicion?
+    private var suspicion: PossiblyRedelivered?
 
     private var entries: Deque<Entry> = []
     /// Ordinal of the first entry; ordinals are given to rows as they are read and never change.
     private var firstOrdinal = 0
     /// How many rows of a market and kind may be on their way.
-    private var seriesLimit: Int
+    private var unconfirmedPerMarket: Int
     /// By number. They stay, as they are few: so a confirm has nothing to look up.
     private var series: [SeriesQueue] = []
     private var numbers: [OutboxRow.Series: Int] = [:]
@@ -72,14 +72,14 @@ final class OwnedLane {
     /// When the first of the rows left that are not in the ledger.
     private var publishedAt: ContinuousClock.Instant?
 
-    /// - Parameter seriesLimit: how many rows of a market and kind may be on their way.
-    init(_ taken: LaneLedger.Claim, claim: Int = 0, seriesLimit: Int = 1) {
+    /// - Parameter unconfirmedPerMarket: how many rows of a market and kind may be on their way.
+    init(_ taken: LaneLedger.Claim, claim: Int = 0, unconfirmedPerMarket: Int = 1) {
         number = taken.lane
         self.claim = claim
-        self.seriesLimit = seriesLimit
+        self.unconfirmedPerMarket = unconfirmedPerMarket
         recordedUpTo = taken.recordedUpTo
         readUpTo = taken.recordedUpTo
-        if taken.isUnclean { suspicion = Suspicion(claimedAt: taken.claimedAt) }
+        if taken.isUnclean { suspicion = PossiblyRedelivered(claimedAt: taken.claimedAt) }
     }
 
     /// How long the bodies are of the rows that are held.
@@ -139,7 +139,7 @@ final class OwnedLane {
             excepted.append(row.id)
             return advance()
         }
-        let before = series[number].leavable(limit: seriesLimit)
+        let before = series[number].leavable(limit: unconfirmedPerMarket)
         link(entries.count - 1)
         series[number].append(firstOrdinal + entries.count - 1)
         refresh(number, before: before)
@@ -198,7 +198,7 @@ final class OwnedLane {
 
     /// Whether it may leave has changed for a market and kind.
     private func refresh(_ number: Int, before: Int = 0) {
-        let leavable = series[number].leavable(limit: seriesLimit)
+        let leavable = series[number].leavable(limit: unconfirmedPerMarket)
         readyCount += leavable - before
         guard leavable > 0, !series[number].isQueued, let next = series[number].next else { return }
         series[number].isQueued = true
@@ -217,8 +217,8 @@ final class OwnedLane {
 
     /// How many rows of a market and kind may be on their way from now on.
     func setSeriesLimit(_ limit: Int) {
-        guard limit != seriesLimit else { return }
-        seriesLimit = limit
+        guard limit != unconfirmedPerMarket else { return }
+        unconfirmedPerMarket = limit
         fillReady()
     }
 
@@ -228,7 +228,7 @@ final class OwnedLane {
         let ordinal = ready.removeMin()
         let index = ordinal - firstOrdinal
         let number = entries[index].series
-        let before = series[number].leavable(limit: seriesLimit)
+        let before = series[number].leavable(limit: unconfirmedPerMarket)
         entries[index].state = .inFlight
         entries[index].previousID = series[number].previousID
         series[number].leave(entries[index].row.id, following: entries[index].next)
@@ -246,7 +246,7 @@ final class OwnedLane {
         let index = ordinal - firstOrdinal
         precondition(entries[index].state == .inFlight)
         let number = entries[index].series
-        let before = series[number].leavable(limit: seriesLimit)
+        let before = series[number].leavable(limit: unconfirmedPerMarket)
         entries[index].state = .confirmed
         series[number].inFlight -= 1
         advance()
@@ -260,7 +260,7 @@ final class OwnedLane {
         let index = ordinal - firstOrdinal
         precondition(entries[index].state == .inFlight)
         let number = entries[index].series
-        let before = series[number].leavable(limit: seriesLimit)
+        let before = series[number].leavable(limit: unconfirmedPerMarket)
         entries[index].state = .waiting
         unrecordedCount -= 1
         if isUncertain { doubt(index) }

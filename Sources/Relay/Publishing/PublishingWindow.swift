@@ -17,7 +17,7 @@ struct PublishingWindow {
     /// lane may always leave, or rows behind it could fill the window and wait for it for ever.
     let limit: Int
     /// How many rows of a market and kind may be on their way.
-    private(set) var seriesLimit: Int
+    private(set) var unconfirmedPerMarket: Int
     /// No more is sent while bodies of this many bytes in all are on their way: it bounds memory, not order.
     private let byteLimit: Int
     /// By number; nil for those of other relays.
@@ -33,10 +33,10 @@ struct PublishingWindow {
 
     /// - Parameters:
     ///   - size: the most rows that may be published and unrecorded, at least 32.
-    ///   - seriesLimit: how many rows of a market and kind may be on their way.
-    init(size: Int, laneCount: Int, seriesLimit: Int = 1, byteLimit: Int = 8 << 20) {
+    ///   - unconfirmedPerMarket: how many rows of a market and kind may be on their way.
+    init(size: Int, laneCount: Int, unconfirmedPerMarket: Int = 1, byteLimit: Int = 8 << 20) {
         limit = size - laneCount
-        self.seriesLimit = seriesLimit
+        self.unconfirmedPerMarket = unconfirmedPerMarket
         self.byteLimit = byteLimit
         precondition(limit > 0, "a window of \(size) has no room for \(laneCount) lanes")
     }
@@ -55,7 +55,7 @@ struct PublishingWindow {
 
     mutating func own(_ taken: LaneLedger.Claim) {
         claims += 1
-        lanes[taken.lane] = OwnedLane(taken, claim: claims, seriesLimit: seriesLimit)
+        lanes[taken.lane] = OwnedLane(taken, claim: claims, unconfirmedPerMarket: unconfirmedPerMarket)
     }
 
     /// Sends nothing more from some lanes, so that they can be given up by ``takeLeft()`` when what is on its way is done.
@@ -71,8 +71,8 @@ struct PublishingWindow {
     }
 
     mutating func setSeriesLimit(_ limit: Int) {
-        guard limit != seriesLimit else { return }
-        seriesLimit = limit
+        guard limit != unconfirmedPerMarket else { return }
+        unconfirmedPerMarket = limit
         for lane in owned { lane.setSeriesLimit(limit) }
     }
 

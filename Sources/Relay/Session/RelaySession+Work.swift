@@ -18,13 +18,13 @@ extension RelaySession {
         case .waitForLedger(let pause):
             try await PollThread.sleep(for: pause)
             return .recordAgain
-        case .countRelays: return .counted(try await ledger.muster(key: presence))
+        case .countRelays: return .counted(try await ledger.countRelays(key: presence))
         case .claim(let lanes, let limit): return .claimed(try await ledger.claim(lanes, limit: limit))
         case .release(let lanes, let clean):
             try await ledger.release(lanes, clean: clean)
             return .released
-        case .park(let culprits):
-            try await ledger.park(culprits)
+        case .park(let rows):
+            try await ledger.park(rows)
             return .parked
         case .wait(let lane, let claim, let pause):
             try await PollThread.sleep(for: pause)

@@ -1,7 +1,7 @@
 import AMQP
 import Outbox
 import Postgres
-import Service
+import ProgramRuntime
 
 /// Start reading here: the whole path of an event through the relay is the loop in ``relay(_:)``.
 ///
@@ -25,12 +25,12 @@ actor RelaySession {
     nonisolated var unownedExecutor: UnownedSerialExecutor { connections.publisher.unownedExecutor }
 
     /// What is known of rows that the broker rejects, for the next session.
-    var faults: RowFaults { state.faults }
+    var poison: PoisonRows { state.poison }
 
-    /// - Parameter faults: what the session before learned of rows that the broker rejects.
+    /// - Parameter poison: what the session before learned of rows that the broker rejects.
     init(
         _ connections: RelayConnections, settings: RelaySettings, health: RelayHealth, metrics: RelayMetrics,
-        faults: RowFaults
+        poison: PoisonRows
     ) {
         self.connections = connections
         self.settings = settings
@@ -39,14 +39,14 @@ actor RelaySession {
         state = SessionState(
             windowSize: settings.windowSize,
             unconfirmed: UnconfirmedLimit(most: settings.unconfirmedPerMarket, isTrusted: !connections.queueRejects),
-            faults: faults, at: .now)
+            poison: poison, at: .now)
         encoder = MessageEncoder(queue: settings.queue.name)
     }
 
     /// Relays until the program is to stop, and returns when all that was published is recorded.
     /// - Throws: the error that ended a connection; what was confirmed until then is recorded if that is possible.
     func run() async throws {
-        try await connections.ledger.enlist(key: presence)
+        try await connections.ledger.announcePresence(key: presence)
         let failure = await withDiscardingTaskGroup(returning: (any Error)?.self) { tasks in
             let post = EventPost(self)
             WakeUps(connections: connections, settings: settings, health: health, metrics: metrics).start(&tasks, post)

@@ -20,7 +20,7 @@ enum SessionWork: Sendable {
     case claim([Int], limit: Int)
     case release([Int], clean: [Int])
     /// Put rows aside that the broker rejects for what is in them.
-    case park([RowFaults.Culprit])
+    case park([PoisonRows.Row])
     /// Let a lane wait.
     case wait(lane: Int, claim: Int, Duration)
     /// Let the ledger wait.
@@ -38,7 +38,7 @@ enum SessionNews: Sendable {
     case outputQueue(trouble: String?)
     /// Why the ledger can't be extended, and nothing is published therefore; nil when it can.
     case ledger(trouble: String?)
-    case parks([RowFaults.Culprit])
+    case parks([PoisonRows.Row])
     case tookLanes([LaneLedger.Claim], owned: Int)
     case leftLanes([Int], owned: Int)
     case readsAgain

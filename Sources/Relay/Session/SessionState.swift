@@ -4,7 +4,7 @@ import Records
 
 /// What a relay session knows and decides. Takes events, returns what is to be done; does no I/O and has no clock.
 ///
-/// What it knows beyond the ledger dies with it, but for the rows in ``faults``.
+/// What it knows beyond the ledger dies with it, but for the rows in ``poison``.
 struct SessionState {
     /// What was begun and is not answered. One of each at a time.
     struct Busy: OptionSet {
@@ -25,7 +25,7 @@ struct SessionState {
     private(set) var patience = BrokerPatience()
     private var unconfirmed: UnconfirmedLimit
     /// Rows that the broker may reject for what is in them.
-    private(set) var faults: RowFaults
+    private(set) var poison: PoisonRows
     private(set) var busy: Busy = []
     private var ledger = LedgerPatience()
     /// Whether it was said that the ledger can be extended.
@@ -40,16 +40,16 @@ struct SessionState {
     /// - Parameters:
     ///   - windowSize: the most rows that may be published and not in the ledger.
     ///   - unconfirmed: how many rows of a market and kind may be on their way.
-    ///   - faults: what the session before learned of rows that the broker rejects.
+    ///   - poison: what the session before learned of rows that the broker rejects.
     init(
-        windowSize: Int, unconfirmed: UnconfirmedLimit, faults: RowFaults = RowFaults(),
+        windowSize: Int, unconfirmed: UnconfirmedLimit, poison: PoisonRows = PoisonRows(),
         at now: ContinuousClock.Instant
     ) {
         self.windowSize = windowSize
         self.unconfirmed = unconfirmed
-        self.faults = faults
+        self.poison = poison
         lastRecord = now
-        window = PublishingWindow(size: windowSize, laneCount: Lane.count, seriesLimit: unconfirmed.current)
+        window = PublishingWindow(size: windowSize, laneCount: Lane.count, unconfirmedPerMarket: unconfirmed.current)
     }
 
     mutating func receive(_ event: SessionEvent, at now: ContinuousClock.Instant) {
@@ -134,7 +134,7 @@ struct SessionState {
         let left = window.takeLeft()
         guard !left.isEmpty else { return }
         let numbers = left.map(\.number)
-        faults.keepOnly(lanes: Set(window.ownedNumbers))
+        poison.keepOnly(lanes: Set(window.ownedNumbers))
         actions.append(.say(.leftLanes(numbers, owned: window.ownedNumbers.count)))
         begin(.balancing, .release(numbers, clean: left.filter(\.isClean).map(\.number)))
     }
@@ -157,11 +157,11 @@ struct SessionState {
 
     /// Parks the rows that the broker rejects, in lanes that were just taken: now nobody else can publish them.
     private mutating func park(_ claims: [LaneLedger.Claim]) {
-        for claim in claims { faults.acquit(lane: claim.lane, upTo: claim.recordedUpTo) }
-        let culprits = faults.takeCulprits(lanes: Set(claims.map(\.lane)))
-        guard !culprits.isEmpty else { return }
-        actions.append(.say(.parks(culprits)))
-        begin(.parking, .park(culprits))
+        for claim in claims { poison.clear(lane: claim.lane, upTo: claim.recordedUpTo) }
+        let found = poison.takeFound(lanes: Set(claims.map(\.lane)))
+        guard !found.isEmpty else { return }
+        actions.append(.say(.parks(found)))
+        begin(.parking, .park(found))
     }
 
     // MARK: read
@@ -186,8 +186,8 @@ struct SessionState {
             bytes[number] += row.bodyBytes
             let isExcepted = answer.excepted.contains(row.id)
             var row = row
-            row.attempt = faults.attempt(row.id)
-            if isExcepted { faults.acquit(row.id) }
+            row.attempt = poison.attempt(row.id)
+            if isExcepted { poison.clear(row.id) }
             lane.append(row, isExcepted: isExcepted)
         }
         for request in answer.requests {
@@ -216,17 +216,17 @@ struct SessionState {
 
     private mutating func publish(at now: ContinuousClock.Instant) {
         guard ledger.mayPublish(at: now) else { return }
-        let isCareful = faults.areIn(window.ownedNumbers)
-        guard isCareful ? window.inFlightCount == 0 : window.isBurstDue else { return }
+        let isOneByOne = poison.areIn(window.ownedNumbers)
+        guard isOneByOne ? window.inFlightCount == 0 : window.isBurstDue else { return }
         if window.inFlightCount == 0 { patience.firstLeft(at: now) }
         let tag = window.nextTag
-        let rows = window.takeReady(limit: isCareful ? 1 : 1000, at: now)
+        let rows = window.takeReady(limit: isOneByOne ? 1 : 1000, at: now)
         if !rows.isEmpty { actions.append(.publish(rows, firstTag: tag)) }
     }
 
     private mutating func settle(_ outcomes: [Outcome], at now: ContinuousClock.Instant) {
         patience.heard(at: now)
-        if faults.areIn(window.ownedNumbers) { for row in window.inFlightRows { faults.acquit(row.row.id) } }
+        if poison.areIn(window.ownedNumbers) { for row in window.inFlightRows { poison.clear(row.row.id) } }
         for outcome in outcomes {
             switch outcome {
             case .confirmed(let tags):
@@ -318,8 +318,8 @@ struct SessionState {
             default: break
             }
         }
-        faults.keepOnly(lanes: Set(window.ownedNumbers))
-        faults.note(failure, inFlight: window.inFlightRows.map { ($0.lane, $0.row.id, $0.row.trace) })
+        poison.keepOnly(lanes: Set(window.ownedNumbers))
+        poison.note(failure, inFlight: window.inFlightRows.map { ($0.lane, $0.row.id, $0.row.trace) })
         return window.ledgerEntries
     }
 }

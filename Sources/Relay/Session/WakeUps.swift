@@ -79,7 +79,8 @@ struct WakeUps: Sendable {
     /// costs the poll's latency and nothing else.
     private func tryDoorbell() async throws {
         do throws(PostgresError) {
-            _ = try await connections.ledger.connection.execute("SELECT pg_notify($1, '')", [.text(Channel.outbox)])
+            _ = try await connections.ledger.connection.execute(
+                "SELECT pg_notify($1, '')", [.text(NotificationChannel.outbox)])
         } catch {
             guard error.kind == .server else { throw error }
             return health.doorbell(isHeard: false, poll: settings.pollInterval)

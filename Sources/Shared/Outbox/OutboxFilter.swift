@@ -1,8 +1,8 @@
 package import ArgumentParser
+package import Candlepost
 package import Postgres
-package import Program
+package import ProgramRuntime
 import Records
-package import Service
 
 /// Which rows of the outbox are meant; all conditions hold together.
 package struct OutboxFilter: ParsableArguments {

@@ -76,7 +76,7 @@ public struct BinaryArray: Sendable {
     /// Adds a `timestamptz`.
     /// - Parameter value: milliseconds since 1970-01-01 UTC.
     public mutating func append(timestampMilliseconds value: Int64) {
-        append(UInt64(bitPattern: Timestamp.microsecondsSince2000(milliseconds: value)), as: .timestamptz)
+        append(UInt64(bitPattern: PostgresTime.microsecondsSince2000(milliseconds: value)), as: .timestamptz)
     }
 
     private mutating func append<T: FixedWidthInteger>(_ value: T, as type: ElementType) {

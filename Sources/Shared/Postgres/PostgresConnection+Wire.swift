@@ -14,13 +14,14 @@ extension PostgresConnection {
         case .pipeline(let statements):
             do {
                 let steps = try cache.plan(statements)
-                exchange = Exchange(command, mode: .pipeline(PipelineState(steps: steps)), socket: handle?.socket ?? -1)
+                exchange = RunningCommand(
+                    command, mode: .pipeline(PipelineState(steps: steps)), socket: handle?.socket ?? -1)
                 send(steps, of: statements)
             } catch {
                 command.continuation.resume(returning: .failure(error))
             }
         case .script(let sql):
-            exchange = Exchange(command, mode: .script, socket: handle?.socket ?? -1)
+            exchange = RunningCommand(command, mode: .script, socket: handle?.socket ?? -1)
             let sent = handle?.exitPipelineMode() == true && handle?.sendScript(sql) == true
             flush(afterSending: sent)
         }
@@ -122,7 +123,7 @@ extension PostgresConnection {
             exchange?.error = PostgresError(
                 kind: .rolledBack, message: "the transaction had failed before, so COMMIT rolled it back",
                 statement: exchange?.statement(index)?.label)
-        case .finish: finishExchange()
+        case .finish: finishCommand()
         case .giveUp: finishBroken()
         }
     }
@@ -130,7 +131,7 @@ extension PostgresConnection {
     private func performInRecovery(_ action: PipelineState.Action) {
         switch action {
         case .ignore, .keepRows, .markPrepared: break
-        case .finish: finishExchange()
+        case .finish: finishCommand()
         case .keepError, .keepRolledBack, .giveUp: finishBroken()
         }
     }
@@ -139,7 +140,7 @@ extension PostgresConnection {
         switch result?.reply {
         case nil:
             guard handle?.enterPipelineMode() == true else { return finishBroken() }
-            finishExchange()
+            finishCommand()
         case .success: break
         case .failure: if exchange?.error == nil { keepError(result, of: nil) }
         default: finishBroken()
@@ -163,7 +164,7 @@ extension PostgresConnection {
 
     // MARK: finishing
 
-    private func finishExchange() {
+    private func finishCommand() {
         guard var exchange else { return }
         let remains = exchange.clearingUp(transactionFailed: handle?.isTransactionFailed == true)
         if case .recovery = exchange.mode {

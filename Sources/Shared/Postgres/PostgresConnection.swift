@@ -26,7 +26,7 @@ public actor PostgresConnection {
     var end: PostgresError?
     var cache = StatementCache()
     var queue: [Command] = []
-    var exchange: Exchange?
+    var exchange: RunningCommand?
     /// libpq holds bytes that the socket did not take yet.
     var hasUnsentBytes = false
 

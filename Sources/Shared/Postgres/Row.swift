@@ -53,7 +53,7 @@ public struct Row: Sendable {
 
     /// The value of a `timestamptz` column in milliseconds since 1970-01-01 UTC, rounded down.
     public func timestampMilliseconds(_ column: Int) throws(PostgresError) -> Int64 {
-        Timestamp.milliseconds(microsecondsSince2000: try int8(column))
+        PostgresTime.milliseconds(microsecondsSince2000: try int8(column))
     }
 
     // MARK: text and bytes

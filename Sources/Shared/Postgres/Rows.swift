@@ -85,7 +85,7 @@ public struct Rows: Sendable {
 
     /// The value of a `timestamptz` column in milliseconds since 1970-01-01 UTC, rounded down.
     package func timestampMilliseconds(_ row: Int, _ column: Int) -> Int64 {
-        Timestamp.milliseconds(microsecondsSince2000: int8(row, column))
+        PostgresTime.milliseconds(microsecondsSince2000: int8(row, column))
     }
 
     /// The size of a value, 0 for NULL.

@@ -1,8 +1,8 @@
 package import ArgumentParser
+package import Candlepost
 import Postgres
-package import Program
+package import ProgramRuntime
 import Records
-package import Service
 
 /// Which messages of the quarantine are meant; all conditions hold together.
 package struct QuarantineFilter: ParsableArguments {

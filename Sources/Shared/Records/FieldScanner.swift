@@ -128,7 +128,7 @@ struct FieldScanner {
     ) throws(Refusal) -> Double {
         if index == rule.timeIndex {
             let number = try scanner.requireNumber(bytes)
-            guard let time = number.integer, Timestamp.range.contains(time) else {
+            guard let time = number.integer, MessageTime.range.contains(time) else {
                 throw Refusal(
                     .outOfRange, "expected milliseconds from 1900 to 2099, found \(excerpt(number.range, bytes))")
             }

@@ -163,7 +163,7 @@ struct MessageDecoder {
     }
 
     private mutating func time(_ field: String, _ bytes: Span<UInt8>) throws(Refusal) -> Int64 {
-        do { return try Timestamp.scan(&scanner, bytes) } catch { throw error.inside(field) }
+        do { return try MessageTime.scan(&scanner, bytes) } catch { throw error.inside(field) }
     }
 
     private mutating func marketID(_ bytes: Span<UInt8>) throws(Refusal) -> Int32 {
@@ -211,11 +211,11 @@ struct MessageDecoder {
 
     /// A length and an end that a unit mistaken or a clock gone wrong can't have, and rows that belong to it.
     private func checkInterval(_ start: Int64, _ end: Int64) throws(Refusal) {
-        guard start >= Timestamp.earliest else {
+        guard start >= MessageTime.earliest else {
             throw Refusal(.outOfRange, "expected milliseconds from 1990 on, found \(start)").inside(
                 "payload.intervalStart")
         }
-        guard end - start <= Timestamp.year else {
+        guard end - start <= MessageTime.year else {
             throw Refusal(.outOfRange, "expected an interval of a year at most, found \(end - start) ms")
                 .inside("payload.intervalEnd")
         }

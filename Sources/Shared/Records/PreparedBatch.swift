@@ -79,7 +79,7 @@ public struct PreparedBatch: Sendable {
     public private(set) var refused: [Refused] = []
     private var text: [UInt8] = []
     private var values: [Range<Int>?] = []
-    private let latest = Timestamp.latest()
+    private let latest = MessageTime.latest()
 
     /// - Parameters:
     ///   - bytes: the bodies of the messages that will be added.

@@ -34,7 +34,7 @@ public enum AdvisoryLock {
 }
 
 /// The channels of LISTEN and NOTIFY.
-public enum Channel {
+public enum NotificationChannel {
     /// Rung after commits that added outbox rows. Carries nothing: what there is to do stands in the outbox.
     public static let outbox = "candlepost_outbox"
     /// Rung by a trigger when markets were added or changed.

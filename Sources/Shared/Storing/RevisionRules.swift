@@ -1,5 +1,5 @@
+package import ProgramRuntime
 package import Records
-package import Service
 
 /// What becomes of a message whose record is stored already, with other content.
 package enum RevisionRule: Sendable, Equatable {

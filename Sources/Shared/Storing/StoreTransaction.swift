@@ -1,6 +1,6 @@
 package import Postgres
+import ProgramRuntime
 import Records
-import Service
 
 /// Records and their outbox rows in one transaction: ``storeRecords()``, then ``commit(_:with:)``.
 ///

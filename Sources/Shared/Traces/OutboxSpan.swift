@@ -1,4 +1,4 @@
-public import Service
+public import ProgramRuntime
 
 /// How long a sampled event was in the outbox: a span from its transaction to the broker's confirm. Fixed in size but for what is shared.
 public struct OutboxSpan: Sendable, Equatable {

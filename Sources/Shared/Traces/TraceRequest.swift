@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// The body of a request to a collector: `ExportTraceServiceRequest` of OTLP 1.
 struct TraceRequest {

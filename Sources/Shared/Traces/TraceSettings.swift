@@ -1,4 +1,4 @@
-public import Service
+public import ProgramRuntime
 
 /// Where spans go: the variables of the OpenTelemetry specification, as far as they mean something here.
 ///

@@ -2,7 +2,7 @@ import CoreMetrics
 import Dispatch
 import Glibc
 public import Logging
-public import Service
+public import ProgramRuntime
 public import ServiceLifecycle
 import Synchronization
 

@@ -1,8 +1,8 @@
 import AMQP
 import ArgumentParser
-import Program
+import Candlepost
+import ProgramRuntime
 import Records
-import Service
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

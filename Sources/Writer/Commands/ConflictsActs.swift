@@ -1,8 +1,8 @@
 import ArgumentParser
+import Candlepost
 import Postgres
-import Program
+import ProgramRuntime
 import Quarantine
-import Service
 
 /// What every recorded act on conflicts takes.
 struct ConflictsAct: ParsableArguments {
@@ -26,7 +26,7 @@ struct ConflictsAct: ParsableArguments {
             if rows.count == 0, !filter.id.isEmpty { throw CommandExit(.no, "no such conflict has that id") }
             guard yes else { return nil }
             let ids = try rows.map { row throws(PostgresError) in try row.int8(0) }
-            return try await act(ConflictActs(connection: connection, actedBy: Program.actor, why: reason), ids)
+            return try await act(ConflictActs(connection: connection, actedBy: Program.operatorName, why: reason), ids)
         }
         guard let done else { return QuarantineAct.sayNothingDone() }
         StandardStream.line(done)

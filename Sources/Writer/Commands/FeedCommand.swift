@@ -1,8 +1,8 @@
 import AMQP
 import ArgumentParser
+import Candlepost
 import Glibc
-import Program
-import Service
+import ProgramRuntime
 import UnixSignals
 
 struct FeedCommand: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import AMQP
-import Program
-import Service
+import Candlepost
+import ProgramRuntime
 
 /// `writer feed --from-queue NAME`: what is in the queue is counted; with `--yes`, taken back.
 struct FeedFromQueue {

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Candlepost
 import Glibc
-import Program
+import ProgramRuntime
 import Records
-import Service
 
 struct GapsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

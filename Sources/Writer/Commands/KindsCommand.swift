@@ -1,9 +1,9 @@
 import ArgumentParser
+import Candlepost
 import Postgres
-import Program
+import ProgramRuntime
 import Records
 import Schema
-import Service
 
 struct KindsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Candlepost
 import FoundationEssentials
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 struct MarketsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

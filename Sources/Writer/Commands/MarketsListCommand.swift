@@ -1,7 +1,7 @@
 import ArgumentParser
+import Candlepost
 import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 struct MarketsListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

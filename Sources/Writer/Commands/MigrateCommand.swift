@@ -1,7 +1,7 @@
 import ArgumentParser
-import Program
+import Candlepost
+import ProgramRuntime
 import Schema
-import Service
 
 struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

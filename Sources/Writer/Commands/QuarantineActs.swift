@@ -1,9 +1,9 @@
 import ArgumentParser
+import Candlepost
 import Glibc
 import Postgres
-import Program
+import ProgramRuntime
 import Quarantine
-import Service
 import Storing
 
 /// What every recorded act on the quarantine takes.
@@ -59,7 +59,7 @@ struct QuarantineRequeueCommand: AsyncParsableCommand {
         let outcome = try await CommandConnections.withDatabase(act.flags.settings) { connection in
             guard let ids = try await act.ids(connection) else { return QuarantineRetry.Outcome?.none }
             let retry = QuarantineRetry(
-                connection: connection, maximumMessageBytes: limit, act: "requeued", actedBy: Program.actor,
+                connection: connection, maximumMessageBytes: limit, act: "requeued", actedBy: Program.operatorName,
                 why: act.reason, rules: rules)
             return try await retry.run(ids)
         }
@@ -84,7 +84,7 @@ struct QuarantineDiscardCommand: AsyncParsableCommand {
     func run() async throws {
         let discarded = try await CommandConnections.withDatabase(act.flags.settings) { connection -> Int? in
             guard let ids = try await act.ids(connection) else { return nil }
-            return try await QuarantineDiscard.run(ids, actedBy: Program.actor, why: act.reason, connection)
+            return try await QuarantineDiscard.run(ids, actedBy: Program.operatorName, why: act.reason, connection)
         }
         guard let discarded else { return QuarantineAct.sayNothingDone() }
         StandardStream.line("discarded \(discarded)")

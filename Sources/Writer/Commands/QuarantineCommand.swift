@@ -1,9 +1,9 @@
 import ArgumentParser
+import Candlepost
 import Glibc
 import Postgres
-import Program
+import ProgramRuntime
 import Quarantine
-import Service
 
 struct QuarantineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

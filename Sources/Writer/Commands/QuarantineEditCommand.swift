@@ -1,8 +1,8 @@
 import ArgumentParser
+import Candlepost
 import Postgres
-import Program
+import ProgramRuntime
 import Quarantine
-import Service
 
 struct QuarantineEditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,7 +35,7 @@ struct QuarantineEditCommand: AsyncParsableCommand {
             StandardStream.line(Self.line(outcome))
             guard yes else { return false }
             guard
-                try await QuarantineEdit.run(id, body: body, actedBy: Program.actor, why: reason, connection)
+                try await QuarantineEdit.run(id, body: body, actedBy: Program.operatorName, why: reason, connection)
             else { throw CommandExit(.no, "the message has left quarantine meanwhile") }
             return true
         }

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Program
+import Candlepost
+import ProgramRuntime
 import Schema
-import Service
 import Storing
 
 struct RunCommand: AsyncParsableCommand {
@@ -33,7 +33,7 @@ struct RunCommand: AsyncParsableCommand {
                     servers: servers, readiness: readiness, logger: logger),
                 limits: QueueLimits(settings, readiness: readiness, logger: logger),
                 redeliveries: Redeliveries(logger: logger),
-                signals: WriterSignals(
+                upkeep: WriterUpkeep(
                     settings, markets: markets, readiness: readiness, metrics: metrics, logger: logger),
                 watch: DatabaseWatch(settings.database, servers: servers, readiness: readiness, logger: logger),
                 readiness: readiness, metrics: metrics, progress: WriterProgress(readiness, logger: logger),

@@ -1,8 +1,8 @@
 import AMQP
+import Candlepost
 import Glibc
-import Program
+import ProgramRuntime
 import Records
-import Service
 
 /// Publishes lines, window by window, and keeps count of what the broker has confirmed. While one window is confirmed the
 /// next one is on its way.

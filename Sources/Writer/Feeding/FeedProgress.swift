@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// Shows how far a feed is: a bar in place on a terminal, else a line at the end.
 struct FeedProgress {

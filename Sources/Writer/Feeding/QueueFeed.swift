@@ -1,6 +1,6 @@
 import AMQP
+import Candlepost
 import Glibc
-import Program
 import Records
 
 /// Takes the messages of a queue, a dead-letter queue most likely, back into the queues that they belong to. Each is

@@ -1,6 +1,6 @@
 import Logging
+import ProgramRuntime
 import Records
-import Service
 import Storing
 
 /// Says in the log what went into quarantine: of each reason one message at once, and then one a minute with how many there were

@@ -1,9 +1,9 @@
 import CoreMetrics
 import Logging
 import Postgres
+import ProgramRuntime
 import Records
 import Schema
-import Service
 import ServiceLifecycle
 import Storing
 

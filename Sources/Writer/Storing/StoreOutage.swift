@@ -1,6 +1,6 @@
 import Logging
 import Postgres
-import Service
+import ProgramRuntime
 import Storing
 
 /// Says that nothing can be stored, why, and what mends it: in `/readyz` at all times, in the log when the reason changes and

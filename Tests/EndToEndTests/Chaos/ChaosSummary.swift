@@ -42,7 +42,7 @@ struct ChaosSummary {
         | a writer that widened its prefetch returned what was on its way to the consumer whose place another one took, several times in one session: 30 of 3,000 messages of a queue with a limit of 3 were dropped | `DeliveryLimitTests.aDatabaseThatRefusesToWrite` |
         | a writer whose table refused every record took the same messages again and again, and gave them back each time | the same |
         | a queue without a majority stopped all others: RabbitMQ ends the connection of who consumes it | `ClusterOutageTests.oneQueueLosesItsMajority` |
-        | `writer migrate` that had done its work ended with SIGSEGV: at the end of the process OpenSSL freed what the thread of a connection just closed still used | `.ci/run`; `ProgramTests` since |
+        | `writer migrate` that had done its work ended with SIGSEGV: at the end of the process OpenSSL freed what the thread of a connection just closed still used | `.ci/run`; `CandlepostTests` since |
         | a relay that had given a waiting lane to another one stayed not ready: nothing was confirmed to it any more | `outputQueueDeleted`, seed 103014 |
         | who began to wait for a connection just as it ended was told by nobody, since a task that awaits lets others go first: the tests stood still in one run of three, and a program might have | `scripts/test`; `TurnTests` since |
         | a program out of descriptors was ended by libdispatch (SIGILL) within seconds: it opens files in /proc while it has work, and traps when it can't | `writerOutOfDescriptors`, seed 45003 |

@@ -75,8 +75,8 @@ struct DecoderCheck {
 
     private func checkRecord(_ record: PreparedBatch.Record) {
         let times = record.key.intervalStart..<record.key.intervalEnd
-        require(record.key.market > 0 && Timestamp.range.contains(times.lowerBound), "the key is in range")
-        require(times.lowerBound < times.upperBound && Timestamp.range.contains(times.upperBound), "so is its end")
+        require(record.key.market > 0 && MessageTime.range.contains(times.lowerBound), "the key is in range")
+        require(times.lowerBound < times.upperBound && MessageTime.range.contains(times.upperBound), "so is its end")
         for quoted in [record.exchange, record.symbol, record.traceID].compactMap(\.self) {
             checkInside(quoted, first: "\"", last: "\"")
         }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 import Postgres
-import Service
+import ProgramRuntime
 import TestSupport
 import Testing
 

@@ -2,9 +2,9 @@ import AMQP
 import Glibc
 import Logging
 import Postgres
+import ProgramRuntime
 import Records
 import Schema
-import Service
 import TestSupport
 
 @testable import Quarantine

@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// Shows how far an act is.
 package struct ActProgress {

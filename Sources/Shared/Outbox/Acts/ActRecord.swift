@@ -1,5 +1,5 @@
+import Candlepost
 package import Postgres
-import Program
 import Schema
 
 /// An act as it stands in the database: what was meant, by whom and why, and how far it is.
@@ -25,7 +25,7 @@ package struct ActRecord: Sendable {
     /// Begins an act: it counts as at work from now on.
     /// - Parameter actor: who does it; the server adds the role.
     package static func begin(
-        _ act: Act, selection: [String], rows: Int, by actor: String = Program.actor, why: String?,
+        _ act: Act, selection: [String], rows: Int, by actor: String = Program.operatorName, why: String?,
         on connection: PostgresConnection
     ) async throws(PostgresError) -> ActRecord {
         let answer = try await connection.execute(

@@ -1,13 +1,13 @@
 import Glibc
-import Service
+import ProgramRuntime
 import Synchronization
 import UnixSignals
 
 /// Whether an operator wants a long act to stop. What is in flight is awaited, for a while.
 package final class Interruption: Sendable {
     private let signal = Mutex<Int32?>(nil)
-    private let bell = Signal()
-    private let graceBell = Signal()
+    private let bell = Bell()
+    private let graceBell = Bell()
 
     package init() {}
 

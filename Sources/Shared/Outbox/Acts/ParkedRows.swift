@@ -1,7 +1,7 @@
 import AMQP
+import Candlepost
 package import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 extension RowCursor.Source {
     /// Rows that could not be published, with when that was noted. Chosen by their own table, as they are few.

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Candlepost
 package import Postgres
-import Program
-import Service
+import ProgramRuntime
 
 /// Which rows a replay is about: those of a selection, or those that an interrupted act has left.
 package struct ReplayPlan: Sendable {
@@ -17,7 +17,7 @@ package struct ReplayPlan: Sendable {
 
     /// - Parameter actor: who does it.
     package init(
-        rows: LimitedFilter, continued: Int64? = nil, reason: String? = nil, by actor: String = Program.actor
+        rows: LimitedFilter, continued: Int64? = nil, reason: String? = nil, by actor: String = Program.operatorName
     ) {
         self.rows = rows
         self.continued = continued

@@ -1,6 +1,6 @@
 package import AMQP
-import Program
-import Service
+import Candlepost
+import ProgramRuntime
 
 /// Publishes rows on a connection of its own, with confirms, until the broker has taken each of them.
 package struct Republisher: Sendable {

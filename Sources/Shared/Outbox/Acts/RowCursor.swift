@@ -1,5 +1,5 @@
+package import Candlepost
 package import Postgres
-package import Program
 
 /// The rows that an act is about, as they were when it began: a list that the server keeps and hands out in pages, with
 /// no transaction held open meanwhile.

@@ -1,5 +1,5 @@
+import Candlepost
 package import Postgres
-import Program
 import Schema
 
 extension RowCursor.Source {
@@ -82,7 +82,7 @@ package struct Supersede {
     /// A server that takes no notification costs the latency of the relays' poll.
     private func tellRelays() async throws(PostgresError) {
         do throws(PostgresError) {
-            _ = try await record.connection.execute("SELECT pg_notify($1, '')", [.text(Channel.outbox)])
+            _ = try await record.connection.execute("SELECT pg_notify($1, '')", [.text(NotificationChannel.outbox)])
         } catch {
             guard error.kind == .server else { throw error }
         }

@@ -1,6 +1,6 @@
+import Candlepost
 package import Postgres
-import Program
-package import Service
+package import ProgramRuntime
 
 /// Writes rows of the log as a listing: all columns of the view, or in a table those that people look at.
 package struct AuditListing: ~Copyable {

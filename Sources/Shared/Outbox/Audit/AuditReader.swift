@@ -1,7 +1,7 @@
+import Candlepost
 package import Postgres
-import Program
+import ProgramRuntime
 import Records
-import Service
 
 /// Reads the rows that are asked for page by page, the newest first. Each page is a statement of its own: no transaction
 /// stays open while somebody reads the listing.

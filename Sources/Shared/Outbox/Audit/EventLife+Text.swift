@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 extension EventLife {
     /// The life on one screen, a line for each thing.

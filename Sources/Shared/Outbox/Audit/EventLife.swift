@@ -1,6 +1,6 @@
 package import Postgres
+package import ProgramRuntime
 import Records
-package import Service
 
 /// What is known of one row of the log, from the message that came to the last time it was sent. Never the message itself.
 package struct EventLife: Sendable, Equatable {

@@ -1,5 +1,5 @@
 package import Postgres
-package import Service
+package import ProgramRuntime
 
 /// A row of the outbox as it was read; its bytes stay where the answer has them.
 package struct OutboxRow: Sendable {

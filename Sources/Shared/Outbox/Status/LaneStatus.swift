@@ -1,6 +1,6 @@
 package import Postgres
+package import ProgramRuntime
 import Schema
-package import Service
 
 /// A lane: who owns it, how far it is, how fast it goes.
 package struct LaneStatus: Sendable, Equatable {

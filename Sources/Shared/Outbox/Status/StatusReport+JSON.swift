@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 extension StatusReport {
     /// The whole as one JSON object: totals, partitions, relays and lanes. Where a lane has more pending rows than are counted,

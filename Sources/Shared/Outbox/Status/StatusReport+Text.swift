@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 extension StatusReport {
     /// The whole, a line for each thing; the lanes' table comes after it.

@@ -1,4 +1,4 @@
-import Service
+import ProgramRuntime
 
 /// The whole on a screen: what flows, how far behind it is, who relays, and what is wrong. No I/O.
 package struct StatusScreen {

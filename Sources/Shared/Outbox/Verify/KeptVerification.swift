@@ -1,5 +1,5 @@
 package import Postgres
-import Service
+import ProgramRuntime
 
 /// A run of verify that stands in the database.
 package struct KeptVerification: Sendable, Equatable {

@@ -1,4 +1,4 @@
-package import Service
+package import ProgramRuntime
 
 /// What `relay verify` prints.
 package enum VerificationText {
