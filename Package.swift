@@ -53,7 +53,7 @@ let package = Package(
             dependencies: [
                 "AMQP", "CZlib", "EventLoop", "Postgres", "Candlepost", "Quarantine", "Records", "Schema",
                 "ProgramRuntime",
-                "Storing", argumentParser,
+                "Storing", "Traces", argumentParser,
                 coreMetrics, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings),
@@ -104,8 +104,7 @@ let package = Package(
             dependencies: ["EventLoop", argumentParser, configuration, coreMetrics, lifecycle, logging],
             path: "Sources/Shared/ProgramRuntime", swiftSettings: settings),
         .target(
-            name: "Traces", dependencies: ["ProgramRuntime", coreMetrics, lifecycle, logging],
-            path: "Sources/Shared/Traces",
+            name: "Traces", dependencies: ["ProgramRuntime", coreMetrics, logging], path: "Sources/Shared/Traces",
             swiftSettings: settings),
         .target(
             name: "Records", path: "Sources/Shared/Records",

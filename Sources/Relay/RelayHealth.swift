@@ -43,7 +43,7 @@ struct RelayHealth: Sendable {
         switch news {
         case .confirmed(let rows):
             let now = WallClock.milliseconds
-            for row in rows { metrics.confirmed(row, at: now) }
+            for (row, leftAt) in rows { metrics.confirmed(row, at: now, after: .now - leftAt) }
             vitals.published(rows.count)
         case .refused(let count): metrics.refused.increment(by: count)
         case .returned: metrics.returned.increment()

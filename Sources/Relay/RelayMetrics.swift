@@ -9,6 +9,8 @@ struct RelayMetrics: Sendable {
     private let published = PublishedCounters()
     /// Takes the spans of sampled events; nil where nobody wants any.
     let tracer: Tracer?
+    /// The output queue.
+    let queue: String
     private let delivery = TracedTimer(label: "candlepost_relay_delivery_seconds")
     let refused = Counter(label: "candlepost_relay_rows_refused_total")
     let returned = Counter(label: "candlepost_relay_rows_returned_total")
@@ -21,19 +23,21 @@ struct RelayMetrics: Sendable {
     private let parkedNow = Gauge(label: "candlepost_relay_rows_parked")
 
     /// The broker has the row.
-    /// - Parameter now: milliseconds since 1970.
-    func confirmed(_ row: OutboxRow, at now: Int64) {
+    /// - Parameters:
+    ///   - now: milliseconds since 1970.
+    ///   - way: how long ago it was published.
+    func confirmed(_ row: OutboxRow, at now: Int64, after way: @autoclosure () -> Duration) {
         published.increment(row.recordType)
         let trace = row.trace.flatMap(SampledTrace.init)
         delivery.record(seconds: Double(max(0, now - row.createdAt)) / 1000, of: trace, at: Double(now) / 1000)
         guard let tracer, let trace else { return }
         tracer.record(
-            OutboxSpan(
-                parent: trace, createdAt: row.createdAt, confirmedAt: now, id: row.id, market: row.series.market,
+            .outbox(
+                to: queue, parent: trace, id: row.id,
                 kind: RecordKind.named(String(decoding: row.recordType, as: UTF8.self))?.name
                     ?? PublishedCounters.other,
-                attempt: row.attempt,
-                isPossiblyRedelivered: row.isPossiblyRedelivered))
+                market: row.series.market, attempt: row.attempt, isPossiblyRedelivered: row.isPossiblyRedelivered,
+                createdAt: row.createdAt, publishedAt: now - Int64(way() / .milliseconds(1)), confirmedAt: now))
     }
 
     func report(_ report: PendingReport) {

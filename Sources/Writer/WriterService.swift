@@ -6,6 +6,7 @@ import ProgramRuntime
 import Records
 import ServiceLifecycle
 import Storing
+import Traces
 
 /// Start reading here: the whole path of a message through the writer is ``consume(_:)``.
 ///
@@ -22,6 +23,8 @@ struct WriterService: ServiceLifecycle.Service {
     let progress: WriterProgress
     let queues: QueueWatch
     let leftOut: LeftOutQueues
+    /// Takes the spans of sampled messages; nil where nobody wants any.
+    let tracer: Tracer?
     let logger: Logger
 
     /// Consumes until the program is to stop; then takes nothing new, stores and acknowledges what has arrived, and returns.
@@ -33,6 +36,7 @@ struct WriterService: ServiceLifecycle.Service {
             }
             group.addTask { await progress.watch() }  // beside them: their thread may be stuck
             group.addTask(executorPreference: connections) { await watch.run() }
+            if let tracer { group.addTask { await tracer.run() } }
             await consumeUntilShutdown()
             group.cancelAll()
         }

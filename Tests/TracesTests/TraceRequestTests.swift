@@ -4,15 +4,14 @@ import Testing
 @testable import Traces
 
 @Suite("The request to a collector") struct TraceRequestTests {
-    private let request = TraceRequest(resource: ["service.name": "s"], queue: "q")
+    private let request = TraceRequest(resource: ["service.name": "s"])
 
-    private func span(_ seconds: Int64) throws -> OutboxSpan {
+    private func span(_ seconds: Int64) throws -> EventSpan {
         let header = Array("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".utf8)
         let parent = SampledTrace(traceparent: header.span)
-        return OutboxSpan(
-            parent: try #require(parent), createdAt: 1000,
-            confirmedAt: 1000 + seconds * 1000, id: 7, market: 3, kind: "Trade", attempt: 1,
-            isPossiblyRedelivered: false)
+        return .outbox(
+            to: "q", parent: try #require(parent), id: 7, kind: "Trade", market: 3, attempt: 1,
+            isPossiblyRedelivered: false, createdAt: 1000, publishedAt: 1001, confirmedAt: 1000 + seconds * 1000)
     }
 
     @Test func numbersAreVarints() {
@@ -43,6 +42,9 @@ import Testing
     }
 
     @Test func aClockThatIsBehindMakesNoNegativeTime() throws {
-        #expect(!request.body([try span(-5)]) { 1 }.isEmpty)
+        let span = try span(-5)
+        #expect(span.moments.map(\.time) == [1000, 1001, 1001])
+        #expect((span.start, span.end) == (1000, 1001))
+        #expect(!request.body([span]) { 1 }.isEmpty)
     }
 }

@@ -28,7 +28,7 @@ struct RunCommand: AsyncParsableCommand {
                 health: RelayHealth(readiness, vitals: RelayVitals(relay: settings.name), logger: logger),
                 servers: servers,
                 watch: DatabaseWatch(settings.database, servers: servers, readiness: readiness, logger: logger),
-                metrics: RelayMetrics(tracer: traces.map { Tracer($0, queue: settings.queue.name, logger: logger) }),
+                metrics: RelayMetrics(tracer: traces.map { Tracer($0, logger: logger) }, queue: settings.queue.name),
                 logger: logger)
         }
     }

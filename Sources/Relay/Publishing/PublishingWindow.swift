@@ -11,6 +11,7 @@ struct PublishingWindow {
     private struct Place {
         let lane: OwnedLane
         let ordinal: Int
+        let leftAt: ContinuousClock.Instant
     }
 
     /// How many rows may be published and unrecorded. Room for one row of each lane is kept beyond it: the first row of a
@@ -115,7 +116,7 @@ struct PublishingWindow {
 
     private mutating func take(from lane: OwnedLane, at now: ContinuousClock.Instant) -> Departure {
         let ordinal = lane.publishFirstReady(at: now)
-        inFlight.append(Place(lane: lane, ordinal: ordinal))
+        inFlight.append(Place(lane: lane, ordinal: ordinal, leftAt: now))
         inFlightCount += 1
         let entry = lane[ordinal]
         inFlightBytes += entry.row.bodyBytes
@@ -133,12 +134,14 @@ struct PublishingWindow {
     // MARK: settle
 
     /// The broker has these rows.
-    /// - Parameter each: is given each of them that was on its way.
-    mutating func confirmed(_ tags: ClosedRange<UInt64>, each: (OutboxRow) -> Void = { _ in }) {
+    /// - Parameter each: is given each of them that was on its way, and when it left.
+    mutating func confirmed(
+        _ tags: ClosedRange<UInt64>, each: (OutboxRow, ContinuousClock.Instant) -> Void = { _, _ in }
+    ) {
         // Half open, because what a closed range has for an index showed in the profile.
         for tag in tags.lowerBound..<(tags.upperBound + 1) {
             guard let place = settle(tag) else { continue }
-            each(place.lane[place.ordinal].row)
+            each(place.lane[place.ordinal].row, place.leftAt)
             place.lane.confirmed(place.ordinal)
         }
     }

@@ -31,7 +31,8 @@ enum SessionWork: Sendable {
 
 /// What a session has to tell.
 enum SessionNews: Sendable {
-    case confirmed([OutboxRow])
+    /// The rows that the broker has, and when each was published.
+    case confirmed([(row: OutboxRow, leftAt: ContinuousClock.Instant)])
     case refused(Int)
     case returned
     /// Why the output queue takes no messages; nil when it does.

@@ -230,8 +230,8 @@ struct SessionState {
         for outcome in outcomes {
             switch outcome {
             case .confirmed(let tags):
-                var rows: [OutboxRow] = []
-                window.confirmed(tags) { rows.append($0) }
+                var rows: [(row: OutboxRow, leftAt: ContinuousClock.Instant)] = []
+                window.confirmed(tags) { rows.append(($0, $1)) }
                 patience.confirmed()
                 unconfirmed.confirmed(rows.count)
                 actions.append(.say(.confirmed(rows)))

@@ -42,10 +42,10 @@ struct StoreStatements: Sendable {
             .joined(separator: " OR ")
         compare = """
             WITH found AS (
-                SELECT came.m, came.s, came.e, came.trace, came.payload, (\(comparisons)) AS differs
+                SELECT came.m, came.s, came.e, came.trace, came.payload, came.place, (\(comparisons)) AS differs
                 FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], \(arguments),
                             $\(kind.fields.count + 4)::text[], $\(kind.fields.count + 5)::text[])
-                    AS came(m, s, e, \(names), trace, payload)
+                    WITH ORDINALITY AS came(m, s, e, \(names), trace, payload, place)
                 JOIN \(kind.table) stored ON stored.market_id = came.m AND stored.interval_start = came.s
                     AND stored.interval_end = came.e AND stored.interval_start BETWEEN $\(kind.fields.count + 6)::timestamptz
                         AND $\(kind.fields.count + 7)::timestamptz),
@@ -53,7 +53,7 @@ struct StoreStatements: Sendable {
                 INSERT INTO conflicting_duplicates
                     (record_type, market_id, interval_start, interval_end, trace_id, payload)
                 SELECT '\(kind.name)', m, s, e, trace, payload FROM found WHERE differs)
-            SELECT count(*), count(*) FILTER (WHERE differs) FROM found
+            SELECT count(*), count(*) FILTER (WHERE differs), min(place) FILTER (WHERE differs) FROM found
             """
         sample = """
             INSERT INTO \(kind.table) (\(key), \(columns))
@@ -114,7 +114,7 @@ struct StoreStatements: Sendable {
     }
 
     /// Keeps those of the records, all of them stored before, whose content differs from what is stored; answers with how
-    /// many there are at all, and how many differ.
+    /// many there are at all, how many differ, and the place of the first that does, from 1 on.
     ///
     /// When the first and the last of their intervals begin is said as well, so that other partitions are left alone.
     func keepConflicts(_ columns: RecordColumns, traces: BinaryArray, payloads: BinaryArray) -> Statement {

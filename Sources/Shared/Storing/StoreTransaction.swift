@@ -11,6 +11,8 @@ package struct StoreTransaction {
         /// For each record of the batch, which version it is: 1 if it is new, above if it replaced the one before, 0 if it is a
         /// duplicate or none of the part.
         package var revision: [Int32]
+        /// Of each kind that has any, the first record that was kept as a conflict: an index into the batch's records.
+        package var conflicts: [Int] = []
         package var result = StoreResult()
     }
 
@@ -105,21 +107,20 @@ package struct StoreTransaction {
 
     private func keepConflicts(_ plan: BatchPlan, _ outcome: inout Outcome) async throws(PostgresError) {
         var statements: [Statement] = []
-        var kinds: [Int] = []
+        var sent: [(kind: Int, indices: [Int])] = []
         for kind in plan.kinds where rules[self.kind(kind.kind)] == .first {
             let duplicates = kind.firsts.filter { outcome.revision[$0] == 0 } + kind.repeats
             guard !duplicates.isEmpty else { continue }
-            outcome.result.duplicateSame[kind.kind] = duplicates.count
             statements.append(keepConflicts(kind.kind, duplicates))
-            kinds.append(kind.kind)
+            sent.append((kind.kind, duplicates))
         }
         guard !statements.isEmpty else { return }
-        for (kind, rows) in zip(kinds, try await connection.pipeline(statements)) {
-            let table = self.kind(kind).table
+        for (part, rows) in zip(sent, try await connection.pipeline(statements)) {
             let (found, differing) = (Int(try rows[0].int8(0)), Int(try rows[0].int8(1)))
-            guard found == outcome.result.duplicateSame[kind] else { throw .recordLeftOut(by: table) }
-            outcome.result.duplicateSame[kind] -= differing
-            outcome.result.duplicateOther[kind] = differing
+            guard found == part.indices.count else { throw .recordLeftOut(by: kind(part.kind).table) }
+            outcome.result.duplicateSame[part.kind] = found - differing
+            outcome.result.duplicateOther[part.kind] = differing
+            if differing > 0 { outcome.conflicts.append(part.indices[Int(try rows[0].int8(2)) - 1]) }
         }
     }
 

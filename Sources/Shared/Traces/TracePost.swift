@@ -6,9 +6,9 @@ struct TracePost: Sendable {
     private let timeout: Duration
     private let message: [UInt8]
 
-    init(_ settings: TraceSettings, body: [UInt8]) {
+    init(_ settings: TraceSettings, timeout: Duration, body: [UInt8]) {
         endpoint = settings.endpoint
-        timeout = settings.timeout
+        self.timeout = timeout
         var head = "POST \(endpoint.path) HTTP/1.1\r\nHost: \(endpoint.host):\(endpoint.port)\r\n"
         head += "Content-Type: application/x-protobuf\r\nContent-Length: \(body.count)\r\nConnection: close\r\n"
         for (name, value) in settings.headers.sorted(by: { $0.key < $1.key }) where !Self.breaks(name + value) {

@@ -3,31 +3,29 @@ import Dispatch
 import Glibc
 public import Logging
 public import ProgramRuntime
-public import ServiceLifecycle
 import Synchronization
 
 /// Takes spans and sends them to a collector, a second after they came at the latest. Never holds up who gives them: what there is no room for is
 /// dropped and counted.
-public final class Tracer: ServiceLifecycle.Service {
+public final class Tracer: Sendable {
     /// The most spans that wait.
     static let capacity = 2048
 
     private let settings: TraceSettings
     private let request: TraceRequest
     private let logger: Logger
-    private let waiting = Mutex<[OutboxSpan]>([])
+    private let waiting = Mutex<[EventSpan]>([])
     private let dropped = Counter(label: "candlepost_spans_dropped_total")
     private let exported = Counter(label: "candlepost_spans_exported_total")
 
-    /// - Parameter queue: the queue that is published to.
-    public init(_ settings: TraceSettings, queue: String, logger: Logger) {
+    public init(_ settings: TraceSettings, logger: Logger) {
         self.settings = settings
         self.logger = logger
-        request = TraceRequest(resource: settings.resource, queue: queue)
+        request = TraceRequest(resource: settings.resource)
     }
 
     /// Takes a span; returns at once.
-    public func record(_ span: OutboxSpan) {
+    public func record(_ span: EventSpan) {
         let fits = waiting.withLock { spans in
             guard spans.count < Self.capacity else { return false }
             spans.append(span)
@@ -36,22 +34,24 @@ public final class Tracer: ServiceLifecycle.Service {
         if !fits { dropped.increment() }
     }
 
-    /// Sends until the graceful shutdown or the cancellation, and then once more.
+    /// Sends until it is cancelled, and then once more.
     public func run() async {
         let refusals = LogThrottleOnce()
-        repeat {
-            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
-            await sendWaiting(refusals)
-        } while !Task.isShuttingDownGracefully && !Task.isCancelled
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(1))
+            // The end of the program waits for no collector.
+            let timeout = Task.isCancelled ? min(settings.timeout, .seconds(1)) : settings.timeout
+            await sendWaiting(within: timeout, refusals)
+        }
     }
 
-    private func sendWaiting(_ refusals: LogThrottleOnce) async {
+    private func sendWaiting(within timeout: Duration, _ refusals: LogThrottleOnce) async {
         let spans = waiting.withLock { spans in
             defer { spans.removeAll(keepingCapacity: true) }
             return spans
         }
         guard !spans.isEmpty else { return }
-        let post = TracePost(settings, body: request.body(spans) { UInt64.random(in: .min ... .max) })
+        let post = TracePost(settings, timeout: timeout, body: request.body(spans) { UInt64.random(in: .min ... .max) })
         // Sockets that block, so not on the pool of tasks.
         let problem = await withCheckedContinuation { continuation in
             DispatchQueue(label: "traces").async { continuation.resume(returning: post.send()) }

@@ -6,6 +6,7 @@ import Records
 import Schema
 import ServiceLifecycle
 import Storing
+import Traces
 
 /// Stores batches, one after the other, and does not give up: while PostgreSQL is away or takes nothing it waits and tries
 /// again, and a row that only the database refuses is found and put into quarantine.
@@ -23,6 +24,8 @@ actor RecordStore {
     private var backoff = Backoff()
     private var outage: StoreOutage
     private var quarantineLog: QuarantineLog
+    private var conflictLog: ConflictLog
+    private let spans: BatchSpans
     private var isStoring = false
     /// What a table refused when it took nothing: until it takes a record, nothing is worth taking from a queue.
     private var suspect: WriteProbe.Suspect?
@@ -30,7 +33,7 @@ actor RecordStore {
     init(
         _ configuration: PostgresConfiguration, writer: String, markets: KnownMarkets,
         rules: RevisionRules = RevisionRules(),
-        servers: ServerGuard = ServerGuard(), readiness: Readiness, logger: Logger
+        servers: ServerGuard = ServerGuard(), tracer: Tracer? = nil, readiness: Readiness, logger: Logger
     ) {
         self.configuration = configuration
         self.writer = writer
@@ -40,6 +43,8 @@ actor RecordStore {
         self.logger = logger
         outage = StoreOutage(readiness, logger: logger)
         quarantineLog = QuarantineLog(logger)
+        conflictLog = ConflictLog(logger)
+        spans = BatchSpans(tracer: tracer)
     }
 
     /// Stores all messages of a batch. Returns when everything is committed.
@@ -84,6 +89,8 @@ actor RecordStore {
         suspect = nil
         outage.ended()
         quarantineLog.note(part)
+        conflictLog.note(outcome, of: part.batch)
+        spans.note(part, outcome)
         return outcome.result
     }
 
