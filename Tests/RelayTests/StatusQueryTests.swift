@@ -44,6 +44,23 @@ struct StatusQueryTests {
         }
     }
 
+    /// Messages that come every few seconds make a silence of minutes worth a word; what leaves quarantine is none of them.
+    @Test(arguments: [(0.5, false), (4, true)])
+    func silenceAfterSteadyFlowIsSeen(minutes: Double, isNamed: Bool) async throws {
+        try await withMigratedDatabase { _, connection in
+            try await connection.script(
+                """
+                INSERT INTO ingest_batches (writer, received, stored, duplicate, quarantined, committed_at)
+                SELECT 'w', 1, 1, 0, 0, now() - make_interval(mins => n) - interval '\(minutes) minutes' FROM generate_series(0, 20) AS n;
+                INSERT INTO ingest_batches (writer, received, stored, duplicate, quarantined) VALUES ('w', 0, 1, 0, -1)
+                """)
+            var overview = Overview()
+            try await overview.update(connection)
+            #expect(abs(try #require(overview.silentFor) - Int64(minutes * 60)) < 30)
+            #expect(Finding.all(overview).contains { $0.about == .intake } == isNamed)
+        }
+    }
+
     @Test func whatWasPublishedAfterAllIsNeitherParkedNorSuperseded() async throws {
         try await withGoodDatabase { _, connection in
             try await connection.script("UPDATE outbox_exceptions SET published_at = now()")

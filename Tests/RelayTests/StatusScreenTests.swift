@@ -30,6 +30,16 @@ import Testing
         #expect(first != nil && second == first.map { $0 + 2 }, "\(lines)")
     }
 
+    /// A writer that is away leaves nothing in the database but silence.
+    @Test(arguments: [(nil, false), (179, false), (1799, false), (1801, true)])
+    func silenceOfALongTimeIsNamed(seconds: Int64?, isNamed: Bool) {
+        var overview = overview()
+        overview.silentFor = seconds
+        let lines = StatusScreen(overview, width: 80, isColoured: false).lines
+        let named = lines.filter { $0.hasPrefix("▲ look into it: Nothing has been received for 30m") }
+        #expect(named.count == (isNamed ? 1 : 0), "\(lines)")
+    }
+
     @Test func hasColoursWhereTheyHelp() {
         let lines = StatusScreen(overview(), width: 80, isColoured: true).lines
         #expect(lines.contains("\u{1B}[32m● all is well\u{1B}[0m"))

@@ -50,6 +50,10 @@ enum HelpPage {
             "lag grows, both ready",
             "The broker or the consumer is slow, or the output queue is full. Lanes and relays shows which lane."
         ),
+        (
+            "nothing is received, though collectors are at work",
+            "Ask the writer's /readyz, and start one if none runs. What collectors send waits in the queues."
+        ),
         ("lanes without a relay for more than 30 seconds", "Start a relay; if one runs, it hangs: restart it."),
         ("quarantine fills", "A collector sends something else. See what, mend it there, and requeue."),
         (

@@ -62,6 +62,7 @@ extension Finding {
     /// The page that shows more of it.
     private var path: String {
         switch about {
+        case .intake: "/events"
         case .relays: "/lanes"
         case .parked: "/parked"
         case .quarantine: "/quarantine"

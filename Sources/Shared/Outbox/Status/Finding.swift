@@ -3,7 +3,7 @@ package struct Finding: Sendable, Equatable {
     package enum Weight: String, Sendable { case bad, warn, note }
 
     /// What it is about.
-    package enum Subject: Sendable { case relays, parked, quarantine, partitions, conflicts, proofs }
+    package enum Subject: Sendable { case intake, relays, parked, quarantine, partitions, conflicts, proofs }
 
     package let weight: Weight
     package let what: String
@@ -39,6 +39,14 @@ package struct Finding: Sendable, Equatable {
                 Finding(
                     weight: .note, what: "\(StatusReport.short(deaf.relay)) does not hear NOTIFY, and polls instead.",
                     step: "A pooler in between loses it: connect relays to PostgreSQL itself.", about: .relays))
+        }
+        if let silent = overview.silentFor, silent > 180, overview.flow.isSteady || silent > 1800 {
+            all.append(
+                Finding(
+                    weight: .warn, what: "Nothing has been received for \(StatusReport.age(silent)).",
+                    step:
+                        "If collectors are at work, ask the writer's /readyz: messages wait in its queues, none is lost.",
+                    about: .intake))
         }
         if overview.parked > 0 {
             all.append(

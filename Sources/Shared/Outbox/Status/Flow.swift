@@ -39,6 +39,9 @@ package struct Flow: Sendable, Equatable {
         Double((now - 6..<now).reduce(0) { $0 + (buckets[$1].map(value) ?? 0) }) / Double(6 * Self.width)
     }
 
+    /// Whether something came every other minute of the last half hour or more often: then a silence of minutes means something.
+    package var isSteady: Bool { buckets.values.count { $0.received > 0 } >= 15 }
+
     /// Reads what has come since the last time.
     package mutating func update(_ connection: PostgresConnection) async throws {
         let after: [Int64]

@@ -4,6 +4,8 @@ package import Postgres
 package struct Overview: Sendable {
     package var report = StatusReport()
     package var flow = Flow()
+    /// Seconds since a writer last stored what it had received; nil if none ever did.
+    package var silentFor: Int64?
     /// Open messages of the quarantine, by reason.
     package var quarantine: [(reason: String, count: Int64)] = []
     /// Conflicts of the last day; exact up to 1,000.
@@ -34,7 +36,9 @@ package struct Overview: Sendable {
             """
             SELECT (SELECT count(*) FROM (SELECT FROM conflicting_duplicates
                                           WHERE received_at > now() - interval '1 day' LIMIT 1001) c),
-                   (SELECT count(*) FROM outbox_acts WHERE ended_at IS NULL), extract(epoch FROM now())::bigint, v.at, v.holds
+                   (SELECT count(*) FROM outbox_acts WHERE ended_at IS NULL), extract(epoch FROM now())::bigint, v.at, v.holds,
+                   (SELECT extract(epoch FROM now() - committed_at)::bigint FROM ingest_batches WHERE received > 0
+                    ORDER BY committed_at DESC LIMIT 1)
             FROM (SELECT) one LEFT JOIN (
                 SELECT extract(epoch FROM verified_at)::bigint AS at, counted = expected AS holds
                 FROM verifications ORDER BY id DESC LIMIT 1) v ON true
@@ -42,6 +46,7 @@ package struct Overview: Sendable {
         conflicts = try counts[0].int8(0)
         openActs = try counts[0].int8(1)
         readAt = try counts[0].int8(2)
+        silentFor = try counts[0].isNull(5) ? nil : try counts[0].int8(5)
         verified = try counts[0].isNull(3) ? nil : (try counts[0].int8(3), try counts[0].bool(4))
     }
 }
