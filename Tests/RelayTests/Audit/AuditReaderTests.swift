@@ -139,4 +139,19 @@ struct AuditReaderTests {
             }
         }
     }
+
+    /// Of one market no more is read than up to the last row that is wanted, though the page has all ids.
+    @Test func aMarketIsReadUpToTheLastRowThatIsWanted() async throws {
+        try await withLog { database, _ in
+            let auditor = try await database.connect(parameters: AuditReader.plannerSettings)
+            let query = AuditQuery(markets: [7])
+            #expect(query.stopsAtTheLastRow)
+            var statement = query.statement(IDWalk.Page(low: 1, high: 5_000_999, lanes: query.lanes), limit: 5)
+            statement.sql = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + statement.sql
+            let rows = try await auditor.pipeline([statement])[0]
+            let plan = (0..<rows.count).map { rows.text($0, 0) }
+            #expect(plan.contains { $0.contains("Index Scan Backward using outbox_from_5000001_pkey") }, "\(plan)")
+            #expect(plan.contains { $0.contains("outbox_from_1_pkey") && $0.contains("(never executed)") }, "\(plan)")
+        }
+    }
 }

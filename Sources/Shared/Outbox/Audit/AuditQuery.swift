@@ -31,6 +31,9 @@ package struct AuditQuery: Sendable {
     /// Parked and superseded rows stand in a table of their own, which is small.
     var isByException: Bool { ids.isEmpty && (state == .parked || state == .superseded) }
 
+    /// Whether a statement reads no more of the log than up to the last row that is wanted, however many ids its page has.
+    var stopsAtTheLastRow: Bool { state == nil && lanes.count == 1 }
+
     /// The columns of the listing, those of the view `outbox_audit`, in SQL. Times are written as text by the server.
     static let columns = """
         a.id, a.record_type, a.market_id, a.exchange, a.symbol, \(time("a.interval_start")), \(time("a.interval_end")),
@@ -45,10 +48,13 @@ package struct AuditQuery: Sendable {
     /// The newest rows of the page, at most `limit`.
     func statement(_ page: IDWalk.Page, limit: Int) -> Statement {
         var text = Conditions()
-        let lanes = text.add(.array(Self.array(page.lanes)))
+        // In a single lane the key's order is that of ids, so that the server stops at the last row that is wanted.
+        let lanes =
+            page.lanes.count == 1
+            ? text.add(.int2(Int16(page.lanes[0]))) : "ANY(\(text.add(.array(Self.array(page.lanes)))))"
         let (low, high) = (text.add(.int8(page.low)), text.add(.int8(page.high)))
         if isByException {
-            text.add("x.lane = ANY(\(lanes)) AND x.outbox_id BETWEEN \(low) AND \(high)")
+            text.add("x.lane = \(lanes) AND x.outbox_id BETWEEN \(low) AND \(high)")
             text.add("x.published_at IS NULL")
             addFilters(&text, "a")
             return text.statement(
@@ -58,14 +64,14 @@ package struct AuditQuery: Sendable {
                 """, orderedBy: "x.outbox_id", limit: limit)
         }
         guard state == nil else {
-            text.add("a.lane = ANY(\(lanes)) AND a.id BETWEEN \(low) AND \(high)")
+            text.add("a.lane = \(lanes) AND a.id BETWEEN \(low) AND \(high)")
             addFilters(&text, "a")
             return text.statement("outbox_audit a", orderedBy: "a.id", limit: limit)
         }
-        text.add("o.lane = ANY(\(lanes)) AND o.id BETWEEN \(low) AND \(high)")
+        text.add("o.lane = \(lanes) AND o.id BETWEEN \(low) AND \(high)")
         addFilters(&text, "o")
         return text.statementInTwoSteps(
-            limit: limit, within: "v.lane = ANY(\(lanes)) AND v.id BETWEEN \(low) AND \(high)")
+            limit: limit, within: "v.lane = \(lanes) AND v.id BETWEEN \(low) AND \(high)")
     }
 
     /// Rows by their ids: each is looked for in all lanes.

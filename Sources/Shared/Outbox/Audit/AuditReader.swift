@@ -155,8 +155,13 @@ package struct AuditReader: Sendable {
         }
         return IDWalk(
             AuditBounds.ranges(query.state, ends, low: low, high: min(high, (below ?? .max) - 1)),
-            width: query.isByException
-                ? high : query.isSelective || query.until != nil ? Self.firstWidth : Int64(firstPage))
+            width: width(query, upTo: high, firstPage))
+    }
+
+    private func width(_ query: AuditQuery, upTo high: Int64, _ firstPage: Int) -> Int64 {
+        if query.isByException { return high }
+        if query.stopsAtTheLastRow { return IDWalk.widest }
+        return query.isSelective || query.until != nil ? Self.firstWidth : Int64(firstPage)
     }
 
     private func search(_ search: TimeSearch, _ lanes: [Int]) async throws -> TimeSearch {
