@@ -48,10 +48,23 @@ extension Retention {
                 [.text(kind.name), .double(duration / .seconds(1)), .text(name)])[0]
             if let why = try row.optionalText(0) { steps.append(.kept(partition: kind.table, why: why)) }
         }
-        while true {
+        while let step = try await dropDetached(connection) {
+            steps.append(step)
+            guard case .dropped = step else { break }
+        }
+        return steps
+    }
+
+    /// - Returns: what became of the one that was detached first; nil if there is none.
+    private static func dropDetached(_ connection: PostgresConnection) async throws(PostgresError) -> Step? {
+        do throws(PostgresError) {
             let rows = try await connection.execute("SELECT partition_name, row_count FROM records_drop_detached()")
-            guard rows.count > 0 else { return steps }
-            steps.append(.dropped(partition: try rows[0].text(0), rows: try rows[0].int8(1)))
+            guard rows.count > 0 else { return nil }
+            return .dropped(partition: try rows[0].text(0), rows: try rows[0].int8(1))
+        } catch {
+            // Somebody reads it: the next call tries again.
+            guard error.sqlstate == "55P03" else { throw error }
+            return .kept(partition: nil, why: error.message)
         }
     }
 }

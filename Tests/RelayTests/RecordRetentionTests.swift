@@ -42,7 +42,7 @@ struct RecordRetentionTests {
         _ = try await connection.execute("SELECT records_make_room('OrderBook', now() - interval '100 days')")
     }
 
-    @Test func whatIsOldGoesAndPromisesHold() async throws {
+    @Test(.needsNativePartitions) func whatIsOldGoesAndPromisesHold() async throws {
         try await withMigratedDatabase { _, connection in
             try await beginLongAgo(connection)
             try await store(connection, ages: [0, 5, 29, 40, 90, 200])
@@ -76,7 +76,7 @@ struct RecordRetentionTests {
     }
 
     /// A record that comes late is stored, and goes when it has been there for a day.
-    @Test func whatComesLateIsStored() async throws {
+    @Test(.needsNativePartitions) func whatComesLateIsStored() async throws {
         try await withMigratedDatabase { _, connection in
             try await beginLongAgo(connection)
             try await store(connection, ages: [0, 40])
@@ -96,7 +96,7 @@ struct RecordRetentionTests {
     }
 
     /// Between detaching and counting the relay may end; a reader may hold the table.
-    @Test func whatWasEndedInTheMiddleGoesOn() async throws {
+    @Test(.needsNativePartitions) func whatWasEndedInTheMiddleGoesOn() async throws {
         try await withMigratedDatabase { database, connection in
             try await beginLongAgo(connection)
             try await store(connection, ages: [0, 40])

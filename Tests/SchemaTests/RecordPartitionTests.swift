@@ -3,7 +3,7 @@ import Schema
 import TestSupport
 import Testing
 
-@Suite("Partitions of records", .timeLimit(.minutes(10)))
+@Suite("Partitions of records", .needsNativePartitions, .timeLimit(.minutes(10)))
 struct RecordPartitionTests {
     private static let tables = ["candle_sticks", "order_books", "tickers", "trades", "exchange_rates"]
 

@@ -71,6 +71,7 @@ struct RoleTests {
         outbox_make_partitions | writer relay operator
         outbox_prune           | relay operator
         outbox_take_lanes      | writer operator
+        records_columnar_partitions | operator auditor console
         records_detach         | relay operator
         records_drop_detached  | relay operator
         records_gaps           | writer operator auditor console
@@ -107,7 +108,7 @@ struct RoleTests {
         }
     }
 
-    @Test func eachVerbOnEachRelationIsAsInTheTable() async throws {
+    @Test(.needsNativePartitions) func eachVerbOnEachRelationIsAsInTheTable() async throws {
         try await withRoles { roles, _, owner in
             var found: [String: [String: String]] = [:]
             for (part, role) in roles.names {

@@ -15,7 +15,14 @@ public struct TestDatabase: Sendable {
         let name = "test_" + String(UInt64.random(in: 0 ... .max), radix: 36)
         let database = TestDatabase(name: name, url: replacingDatabase(in: serverURL, by: name), serverURL: serverURL)
         try await database.onServer("CREATE DATABASE \(name) TEMPLATE template0")
+        for name in try await ServerExtension.loaded() { try await database.add(name) }
         return database
+    }
+
+    private func add(_ name: ServerExtension) async throws {
+        let connection = try await connect()
+        try await connection.script("SET client_min_messages = warning; CREATE EXTENSION \(name.rawValue)")
+        await connection.close()
     }
 
     /// Drops the database and ends the sessions that still use it.

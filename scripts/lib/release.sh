@@ -47,8 +47,8 @@ release_enter() {
     [[ -n ${dir%/*} ]] || die "--dir $dir: a folder of the root directory can't be seen from another root"
     ((EUID == 0)) || die "--release needs root: it makes a folder with debootstrap and runs servers in it by chroot"
     release_make 8>&- 9>&-
-    release_exec "$releases/$release" "$here/scripts/servers" --dir "$dir" --test-vhosts "$test_vhosts" --clock "$clock" \
-        "$verb" "${arguments[@]}"
+    release_exec "$releases/$release" "$here/scripts/servers" --dir "$dir" --extension "$extension" --test-vhosts "$test_vhosts" \
+        --clock "$clock" "$verb" "${arguments[@]}"
 }
 
 # Half-made folders have another name, and only one is made at a time.

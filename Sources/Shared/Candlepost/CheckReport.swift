@@ -100,11 +100,14 @@ public struct CheckReport: Sendable {
     }
 
     /// How the tables of records lie, for those who may know.
-    private func records(_ connection: PostgresConnection) async throws(PostgresError) {
+    private mutating func records(_ connection: PostgresConnection) async throws(PostgresError) {
         let right = "SELECT has_function_privilege('records_report()', 'EXECUTE')"
         guard try await connection.execute(right)[0].bool(0) else { return }
         let rows = try await connection.execute("SELECT is_fine, finding FROM records_report()")
-        for row in 0..<rows.count where try !rows[row].bool(0) { warn("records", try rows[row].text(1)) }
+        for row in 0..<rows.count {
+            let finding = try rows[row].text(1)
+            if try rows[row].bool(0) { note("records", true, finding) } else { warn("records", finding) }
+        }
     }
 
     /// Connection, queues, and what the program does with them. A missing queue is fine if it may be created, which it is at

@@ -19,10 +19,13 @@ struct TableScan: Sendable {
         /// nil: of several.
         let kind: RecordKind?
         var isLog = false
+        /// Rows of a columnstore have no place of their own on disk: such a partition is read in one piece.
+        var isColumnar = false
         let blocks: Int64
 
         func pieces(of size: Int64) -> [Range<Int64>] {
-            stride(from: 0, to: blocks, by: Int(size)).map { $0..<min($0 + size, blocks) }
+            if isColumnar { return [0..<blocks] }
+            return stride(from: 0, to: blocks, by: Int(size)).map { $0..<min($0 + size, blocks) }
         }
     }
 
@@ -60,7 +63,7 @@ struct TableScan: Sendable {
         for kind in kinds {
             let parts = try await connection.execute(recordParts, [.text(kind.table)])
             tables += try parts.map { row throws(PostgresError) in
-                Table(name: try row.text(0), kind: kind, blocks: try row.int8(1))
+                Table(name: try row.text(0), kind: kind, isColumnar: try row.bool(2), blocks: try row.int8(1))
             }
         }
         let replaced = try await connection.execute("SELECT pg_relation_size('record_revisions') / \(blockSize)")
@@ -70,7 +73,8 @@ struct TableScan: Sendable {
 
     /// A table of records, or its partitions.
     private static let recordParts = """
-        SELECT part::regclass::text, pg_relation_size(part) / \(blockSize) FROM (
+        SELECT part::regclass::text, pg_relation_size(part) / \(blockSize),
+               part IN (SELECT records_columnar_partitions()) FROM (
             SELECT partition AS part, from_time FROM record_partitions WHERE relation = $1
             UNION ALL SELECT oid, NULL FROM pg_class WHERE oid = $1::regclass AND relkind = 'r') parts
         ORDER BY from_time
@@ -92,11 +96,14 @@ struct TableScan: Sendable {
         "ctid >= '(\(piece.lowerBound),0)'::tid AND ctid < '(\(piece.upperBound),0)'::tid"
     }
 
+    private static func rows(of table: Table, _ piece: Range<Int64>) -> String {
+        table.isColumnar ? "\(table.name) WHERE true" : "ONLY \(table.name) WHERE \(range(piece))"
+    }
+
     static func records(_ table: Table, _ piece: Range<Int64>, _ totals: VerificationTotals) -> Statement {
         Statement(
             """
-            SELECT count(*), coalesce(sum(\(hash)), 0)::text FROM ONLY \(table.name)
-            WHERE \(range(piece)) AND created_at > $1::timestamptz
+            SELECT count(*), coalesce(sum(\(hash)), 0)::text FROM \(rows(of: table, piece)) AND created_at > $1::timestamptz
               AND \(DroppedRecords.isKept("'\(table.kind?.name ?? "")'", totals.droppedRecords))
             """, [.text(totals.newestPruned)])
     }
