@@ -74,7 +74,7 @@ package enum QuarantineTrial {
         }
         let kind = batch.kinds[record.kind]
         let known = try await connection.execute(
-            "SELECT EXISTS (SELECT FROM \(kind.table) WHERE market_id = $1 AND interval_start = $2 AND interval_end = $3)",
+            "SELECT EXISTS (SELECT 1 FROM \(kind.table) WHERE market_id = $1 AND interval_start = $2 AND interval_end = $3)",
             [
                 .int4(record.key.market), .timestamp(milliseconds: record.key.intervalStart),
                 .timestamp(milliseconds: record.key.intervalEnd),

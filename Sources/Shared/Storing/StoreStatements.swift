@@ -101,7 +101,7 @@ struct StoreStatements: Sendable {
     }
 
     /// Whether there is any record.
-    var isFilled: Statement { Statement("SELECT EXISTS (SELECT FROM \(kind.table))", name: "filled_\(suffix)") }
+    var isFilled: Statement { Statement("SELECT EXISTS (SELECT 1 FROM \(kind.table))", name: "filled_\(suffix)") }
 
     /// Inserts a record with the values of one that is stored, the newest of a market if there is one.
     func insertSample(_ key: RecordKey, like market: Int32) -> Statement {

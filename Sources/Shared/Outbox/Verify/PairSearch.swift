@@ -7,12 +7,19 @@ struct PairSearch: Sendable {
     /// Records that are as old as this need have no outbox row.
     let newestPruned: String
     var droppedRecords: [DroppedRecords] = []
+    /// Citus joins what lies on other servers with the log when it has been fetched.
+    var hasCitus = false
+
+    private func records(_ kind: RecordKind) -> String {
+        guard hasCitus else { return kind.table }
+        return "(SELECT market_id, interval_start, interval_end, created_at FROM \(kind.table) OFFSET 0)"
+    }
 
     func unpaired(_ kind: RecordKind) async throws -> Findings {
         var found = try await Findings(
             connection,
             """
-            SELECT count(*) OVER (), \(Self.key("r")) FROM \(kind.table) r
+            SELECT count(*) OVER (), \(Self.key("r")) FROM \(records(kind)) r
             WHERE r.created_at > $1::timestamptz
               AND \(DroppedRecords.isKept("'\(kind.name)'", droppedRecords, of: "r.")) AND NOT EXISTS (
                 SELECT FROM outbox o WHERE o.record_type = '\(kind.name)' AND \(Self.sameKey))
@@ -39,7 +46,7 @@ struct PairSearch: Sendable {
             SELECT count(*) OVER (), \(Self.key("o")), o.id FROM outbox o
             WHERE o.record_type = '\(kind.name)' AND \(condition)
               AND \(DroppedRecords.isKept("o.record_type", droppedRecords, of: "o."))
-              AND NOT EXISTS (SELECT FROM \(kind.table) r WHERE \(Self.sameKey))
+              AND NOT EXISTS (SELECT 1 FROM \(records(kind)) r WHERE \(Self.sameKey))
             LIMIT 10
             """, parameters
         ) { "outbox row \(try $0.int8(2)) has no record \(kind.table) \(try $0.text(1))" }

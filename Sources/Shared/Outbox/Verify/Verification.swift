@@ -42,12 +42,7 @@ package struct Verification: Sendable {
         _ connection: PostgresConnection, pieces: PieceSizes = PieceSizes(), progress: Progress = { _, _ in }
     ) async throws -> Verification {
         let kinds = try await AppliedKinds.read(connection)
-        // The lock comes before the snapshot, so that no partition is dropped under it.
-        try await connection.script(
-            """
-            BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-            LOCK TABLE outbox, \(kinds.map(\.table).joined(separator: ", ")) IN ACCESS SHARE MODE
-            """)
+        let snapshot = try await Snapshot.begin(connection, tables: kinds.map(\.table))
         var verification = Verification()
         var totals = try await VerificationTotals.read(connection)
         let scan = try await TableScan.run(connection, kinds, totals, blocksPerPiece: pieces.blocks) {
@@ -56,7 +51,8 @@ package struct Verification: Sendable {
         totals.count(scan)
         verification.checkSums(totals)
         let search = PairSearch(
-            connection: connection, newestPruned: totals.newestPruned, droppedRecords: totals.droppedRecords)
+            connection: connection, newestPruned: totals.newestPruned, droppedRecords: totals.droppedRecords,
+            hasCitus: snapshot.hasCitus)
         try await verification.checkPairs(search, scan, kinds)
         let ledger = LedgerSearch(
             connection: connection, prunedEnd: totals.prunedEnd, entriesPerPiece: pieces.ledgerEntries)
