@@ -1,5 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # scripts/up sets what is missing here
-# What writer and relay say of themselves, once a second. Needs: writer_http, relay_http, lines, own_servers, console_note.
+# What writer and relay say of themselves, once a second. Needs: writer_http, relay_http, lines, own_servers, console_note, note, note_until.
+
+# What programs had counted that were ended meanwhile.
+received_before=0 stored_before=0 same_before=0 other_before=0 quarantined_before=0 announced_before=0
 
 # The samples of one moment: sums over all kinds, from Prometheus text.
 sample() {
@@ -18,7 +21,19 @@ sample() {
                 sum["duplicates_total"], sum["duplicates_total_other"], sum["quarantined_total"],
                 sum["rows_published_total"], sum["rows_pending"], sum["lag_seconds"]
         }' <<<"$text")
+    ((received += received_before, stored += stored_before, same += same_before, other += other_before)) || true
+    ((quarantined += quarantined_before, announced += announced_before)) || true
     sampled_at=$EPOCHREALTIME
+}
+
+# The program counts from 0 on when it is started again.
+keep_counts() {
+    if [[ $1 == relay ]]; then
+        announced_before=${announced:-0}
+    else
+        received_before=${received:-0} stored_before=${stored:-0} same_before=${same:-0} other_before=${other:-0}
+        quarantined_before=${quarantined:-0}
+    fi
 }
 
 # What happened since the sample before, a second.
@@ -26,7 +41,8 @@ rates() {
     read -r rate_received rate_stored rate_announced < <(awk -v now="$sampled_at" -v before="${before_at:-0}" \
         -v a=$((received - ${before_received:-0})) -v b=$((stored - ${before_stored:-0})) \
         -v c=$((announced - ${before_announced:-0})) '
-        BEGIN { t = before ? now - before : 1e9; printf "%.0f %.0f %.0f\n", a / t, b / t, c / t }')
+        function rate(count) { return count > 0 ? count / t : 0 }
+        BEGIN { t = before ? now - before : 1e9; printf "%.0f %.0f %.0f\n", rate(a), rate(b), rate(c) }')
     before_at=$sampled_at before_received=$received before_stored=$stored before_announced=$announced
     stored_rates+=("$rate_stored") announced_rates+=("$rate_announced")
     ((${#stored_rates[@]} <= 40)) || { stored_rates=("${stored_rates[@]:1}") announced_rates=("${announced_rates[@]:1}"); }
@@ -82,6 +98,11 @@ frame() {
     row 'announced' "$(grouped "$announced")" "$rate_announced/s" "$(sparkline "${announced_rates[@]}")"
     row '  still to announce' "$(grouped "$pending")" '' "the oldest for $lag s"
     [[ -z $console_note ]] || printf '\033[K\n  console   %s\033[K\n' "$console_note"
+    if ((SECONDS < note_until)); then
+        printf '  note      %s\033[K\n' "$note"
+    elif [[ -z $once ]]; then
+        printf '  try       kill -9 %s: the relay, which is started again, and goes on where its ledger ends\033[K\n' "$relay"
+    fi
     [[ -z $own_servers ]] || last_candles
 }
 
