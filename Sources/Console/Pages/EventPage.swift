@@ -54,17 +54,34 @@ enum EventPage {
 
     private static func steps(_ steps: [EventLife.Step]) -> [HTML] {
         var before: Double?
-        return steps.map { step in
+        let steps = inOrder(steps)
+        return steps.indices.map { place in
+            let step = steps[place]
             let now = step.time.flatMap(seconds)
             let waited = before.flatMap { before in now.map { $0 - before } }
             before = now ?? before
             let gap: HTML =
                 waited.map { "<span class=\"between\">\(Figures.age(max(0, $0))) later</span>" } ?? .none
             return """
-                <li\(HTML.when(step.time == nil, " class=\"not\""))><b>\(step.name)</b><span>\(step.time.map { Moment.html($0, .milliseconds) } ?? "not yet, or not known")</span>\
+                <li\(HTML.when(step.time == nil, " class=\"not\""))><b>\(step.name)</b><span>\(step.time.map { Moment.html($0, .milliseconds) } ?? missing(step, before: steps[(place + 1)...]))</span>\
                 <span>\(step.note) \(gap)</span></li>
                 """
         }
+    }
+
+    /// What was parked first and confirmed later stands in that order; of the others, whose clocks may differ, the order is known.
+    static func inOrder(_ steps: [EventLife.Step]) -> [EventLife.Step] {
+        var ordered = steps
+        guard let place = steps.firstIndex(where: { ["parked", "superseded"].contains($0.name) }) else { return steps }
+        let exception = ordered.remove(at: place)
+        let later = ordered[..<place].firstIndex { step in step.time ?? "" > exception.time ?? "" }
+        ordered.insert(exception, at: later ?? place)
+        return ordered
+    }
+
+    /// A row that is seen is committed, and what has gone on since has passed this, too: the time was not kept, then.
+    private static func missing(_ step: EventLife.Step, before later: ArraySlice<EventLife.Step>) -> HTML {
+        step.name == "committed" || later.contains { $0.time != nil } ? "not recorded" : "not yet"
     }
 
     private static func seconds(_ time: String) -> Double? { ISOTime.milliseconds(time).map { Double($0) / 1000 } }

@@ -18,7 +18,10 @@ enum HelpPage {
                 ("t", "theme: auto, light, dark"), ("u", "times: UTC, or by this browser's clock"), ("?", "this page"),
                 ("Esc", "out of a field"),
             ]).map { keys, what in
-                [keys.split(separator: " ").map { "<kbd>\(String($0))</kbd> " as HTML }.joined(), HTML(what)]
+                [
+                    keys.split(separator: " ").map { "<kbd>\(String($0))</kbd> " as HTML }.joined(),
+                    "<span class=\"wide\">\(what)</span>",
+                ]
             },
         empty: "")
 

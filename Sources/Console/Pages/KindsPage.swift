@@ -34,7 +34,9 @@ enum KindsPage {
             listing.rows.map { row in
                 let applied: HTML =
                     row[6] == .null ? "with the program" : "\(Moment.html(row[7])) by \(row[6].shown)"
-                return row.prefix(6).map { HTML($0.shown) } + [applied]
+                return row.prefix(6).enumerated().map { place, cell in
+                    place == 3 ? "<span class=\"wide\">\(cell.shown)</span>" : HTML(cell.shown)
+                } + [applied]
             }, empty: "There are none.")
         let body: HTML = """
             <p class="note">A kind is a file: <code>writer kinds apply FILE</code> makes its table and has writers consume its queue.</p>
