@@ -63,7 +63,10 @@ final class ChaosRound {
         world.gateway.start()
         let publishing = Task.detached { [load] in try await load.run() }
         defer { publishing.cancel() }
+        let scraping = ChaosScrapes.wanted.map { [world] scrapes in Task.detached { try await scrapes.follow(world) } }
+        defer { scraping?.cancel() }
         try await eventually("the first are announced") { world.gateway.distinctCount >= 50 }
+        try await pause()
         for fault in plan.faults where !isStuck { try await inject(fault) }
         publishing.cancel()
         try await publishing.value
@@ -154,10 +157,10 @@ final class ChaosRound {
 
     /// Injects a fault and waits until announcements go on and all programs are ready.
     private func inject(_ fault: FaultKind) async throws {
-        let begin = ContinuousClock.now
+        let (begin, time) = (ContinuousClock.now, ChaosScrapes.now)
         let isSeen = try await leavesTrace(fault)
         evidence.append((fault.rawValue, isSeen))
-        let over = ContinuousClock.now
+        let (over, timeOver) = (ContinuousClock.now, ChaosScrapes.now)
         faultTimes += [begin, over]
         let count = world.gateway.distinctCount
         try await unlessStuck {
@@ -169,9 +172,21 @@ final class ChaosRound {
         }
         let recovery = (.now - over) / .seconds(1)
         outcomes.append(FaultOutcome(kind: fault, isSeen: isSeen, recoverySeconds: recovery))
+        try ChaosScrapes.wanted?.note(fault, begin: time, over: timeOver)
         say(
             "  \(fault.rawValue): \(ChaosSummary.format((over - begin) / .seconds(1))) s and",
             "\(ChaosSummary.format(recovery)) s until it went on\(isSeen ? "" : ", WITHOUT A TRACE")")
+        try await pause()
+    }
+
+    /// Quiet, where somebody looks for alerts.
+    private func pause() async throws {
+        if let pause = ChaosScrapes.wanted?.pause { try await Task.sleep(for: pause) }
+    }
+
+    /// What would be over as soon as it was seen lasts for a while, where somebody looks for alerts.
+    func linger() async throws {
+        if let hold = ChaosScrapes.wanted?.hold { try await Task.sleep(for: hold) }
     }
 
     func allBecomeReady(within limit: Duration = .seconds(90)) async throws {

@@ -24,6 +24,7 @@ extension ChaosRound {
 
     private func alarm(_ raising: String, _ ending: String) async throws -> Bool {
         let isSeen = try await isOneRelayBlocked(by: raising, else: ending)
+        try await linger()
         try await Self.tellBroker(ending)
         return isSeen
     }
@@ -65,6 +66,7 @@ extension ChaosRound {
                 for relay in relays where await says(relay, ["403", "530"]) { return true }
                 return false
             }, else: giving)
+        try await linger()
         try await Self.tellBroker(giving)
         try await allBecomeReady()
         return isSeen
@@ -81,6 +83,7 @@ extension ChaosRound {
         try await Self.tellBroker("rabbit:stop()")
         for program in writers + relays { try await program.becomes(ready: false, within: .seconds(90)) }
         let isNamed = await (relays[0].get("/readyz")?.body.contains("rabbitmq: ") ?? false)
+        try await linger()
         try await Self.tellBroker("rabbit:start()")
         return isNamed
     }

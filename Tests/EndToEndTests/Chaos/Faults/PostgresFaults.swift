@@ -8,6 +8,7 @@ extension ChaosRound {
         try await Servers.tell(down)
         for program in writers + relays { try await program.becomes(ready: false, within: .seconds(90)) }
         let isNamed = await (relays[0].get("/readyz")?.body.contains("\(name): ") ?? false)
+        try await linger()
         try await Servers.tell(up)
         return isNamed
     }
@@ -41,6 +42,7 @@ extension ChaosRound {
             WHERE datname = '\(name)' AND application_name ~ '^candlepost (writer|relay)$'
             """)
         let isSeen = try await isSaid(by: writers, evidence)
+        try await linger()
         let undo =
             change.hasPrefix("SET") ? "RESET default_transaction_read_only" : "ALLOW_CONNECTIONS true"
         _ = try await server.execute("ALTER DATABASE \(name) \(undo)")
