@@ -52,3 +52,5 @@ SELECT 'relay-' || n || ':1', now() - interval '1 hour', 1, 1, 1, true FROM gene
 
 RESET session_replication_role;
 VACUUM (ANALYZE) outbox, outbox_deliveries, ingest_batches, candle_sticks, quarantine, conflicting_duplicates, outbox_exceptions;
+
+CHECKPOINT;
