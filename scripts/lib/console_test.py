@@ -177,7 +177,7 @@ def each_page(browser, world, paths, cookies):
             found = Axe().run(page).response["violations"]
             check(f"{name} {width} {scheme}: axe finds nothing", not found, json.dumps(
                 [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]))
-            if os.environ["SCREENSHOTS"] and "hostile" not in name and name != "not-found" and (width, scheme) in ((1440, "light"), (1440, "dark"), (390, "light")):
+            if os.environ["SCREENSHOTS"] and "hostile" not in name and name != "not-found":
                 folder.mkdir(exist_ok=True)
                 page.screenshot(path=folder / f"{name}-{width}-{scheme}.png")
             page.close()
