@@ -56,7 +56,7 @@ enum Retention {
                 """
                 SELECT candlepost_prune_kept(make_interval(secs => $1), make_interval(secs => $2), make_interval(secs => $3))
                 """, seconds
-            ).int8(0, 0)
+            )[0].int8(0)
             total += rows
             guard rows > 0 else { return total > 0 ? [.forgot(rows: total)] : [] }
         }

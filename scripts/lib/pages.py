@@ -46,6 +46,23 @@ def check_metrics(page):
             fault(page, f"no metric {name}")
 
 
+def check_traps():
+    """docs/traps.md has each file that can trap, with the right number."""
+    trap = re.compile(r"\b(?:precondition(?:Failure)?|fatalError|assert(?:ionFailure)?)\(|(?<=[\w)\]])!(?![=\w])|\b(?:try|as)!")
+    found = {}
+    for file in (ROOT / "Sources").rglob("*.swift"):
+        # Texts and comments are no code.
+        text = re.sub(r'"""\n.*?"""', '""', file.read_text(), flags=re.S)
+        code = "\n".join(re.sub(r'"(\\.|[^"\\])*"', '""', line).split("//")[0] for line in text.split("\n"))
+        if count := len(trap.findall(code)):
+            found[file.relative_to(ROOT / "Sources").as_posix()] = count
+    page = ROOT / "docs/traps.md"
+    listed = {file: int(count) for file, count in re.findall(r"^\| `([^`]+\.swift)` \| (\d+) \|", page.read_text(), re.M)}
+    for file in sorted(found.keys() | listed.keys()):
+        if found.get(file) != listed.get(file):
+            fault(page, f"{file} has {found.get(file, 0)} places that can trap, {listed.get(file, 0)} are listed")
+
+
 def commands_of(program):
     """Each command's words, with the options that it takes."""
     dump = subprocess.run([program, "--experimental-dump-help"], check=True, capture_output=True, text=True).stdout
@@ -107,4 +124,5 @@ for page in PAGES:
     check_metrics(page)
     check_commands(page, commands, programs)
     check_settings(page, settings)
+check_traps()
 sys.exit("\n".join(faults) or 0)

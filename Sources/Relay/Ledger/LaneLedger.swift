@@ -63,6 +63,9 @@ struct LaneLedger: Sendable {
         ])[0]
         guard locked.count > 0 else { return [] }
         let held = try locked.map { row throws(PostgresError) in Int(try row.int4(0)) }
+        guard held.allSatisfy(wanted.contains) else {
+            throw PostgresError(kind: .unexpectedAnswer, message: "the server locked a lane that was not asked for")
+        }
         try await probe(held)
         return try await enter(held)
     }

@@ -118,9 +118,13 @@ package struct StoreTransaction {
         for (part, rows) in zip(sent, try await connection.pipeline(statements)) {
             let (found, differing) = (Int(try rows[0].int8(0)), Int(try rows[0].int8(1)))
             guard found == part.indices.count else { throw .recordLeftOut(by: kind(part.kind).table) }
+            guard (0...found).contains(differing) else { throw .otherKeys(from: kind(part.kind).table) }
             outcome.result.duplicateSame[part.kind] = found - differing
             outcome.result.duplicateOther[part.kind] = differing
-            if differing > 0 { outcome.conflicts.append(part.indices[Int(try rows[0].int8(2)) - 1]) }
+            guard differing > 0 else { continue }
+            let first = Int(try rows[0].int8(2))
+            guard (1...found).contains(first) else { throw .otherKeys(from: kind(part.kind).table) }
+            outcome.conflicts.append(part.indices[first - 1])
         }
     }
 
