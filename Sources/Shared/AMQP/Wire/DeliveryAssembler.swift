@@ -40,8 +40,9 @@ struct DeliveryAssembler {
     /// Keeps the bytes, but for the last ones, which ``complete(_:number:last:)`` takes: nothing is copied twice where a body
     /// is one frame.
     mutating func body(_ bytes: UnsafeRawBufferPointer, queue: Int) -> UInt64? {
-        guard let known = unfinished[queue] else { return nil }
-        if known.bytes.count + bytes.count == known.size { return known.tag }
+        // No copy of what is here may be held: the next line would copy all of it, for each frame.
+        guard let (tag, missing) = unfinished[queue].map({ ($0.tag, $0.size - $0.bytes.count) }) else { return nil }
+        if missing == bytes.count { return tag }
         unfinished[queue]?.bytes.append(contentsOf: bytes)
         unfinishedBytes += bytes.count
         return nil
