@@ -1,6 +1,5 @@
 import AMQP
 import Candlepost
-import CoreMetrics
 import EventLoop
 import Logging
 import Outbox
@@ -8,22 +7,20 @@ import Postgres
 import ProgramRuntime
 import Schema
 import ServiceLifecycle
-import Traces
 
 /// Keeps a ``RelaySession`` going: connects, runs it, and after any failure connects again and goes on where the ledger
 /// ends, as a new process would.
 struct RelayService: ServiceLifecycle.Service {
     let settings: RelaySettings
-    let health: RelayHealth
+    let report: RelayReport
     let servers: ServerGuard
     let watch: DatabaseWatch
-    let metrics: RelayMetrics
-    let logger: Logger
+
+    private var logger: Logger { report.logger }
 
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await health.progress.watch() }
-            if let tracer = metrics.tracer { group.addTask { await tracer.run() } }
+            group.addTask { await report.run() }
             group.addTask(executorPreference: try? PollThread.shared()) { await watch.run() }
             defer { group.cancelAll() }
             try await relayUntilShutdown()
@@ -37,8 +34,7 @@ struct RelayService: ServiceLifecycle.Service {
             let start = ContinuousClock.now
             do {
                 return try await withConnections { connections in
-                    let session = RelaySession(
-                        connections, settings: settings, health: health, metrics: metrics, poison: poison)
+                    let session = RelaySession(connections, settings: settings, report: report, poison: poison)
                     do {
                         try await withTaskExecutorPreference(connections.publisher.taskExecutor) {
                             try await session.run()
@@ -50,11 +46,11 @@ struct RelayService: ServiceLifecycle.Service {
                 }
             } catch let error as Unavailable {
                 guard !Task.isShuttingDownGracefully else { return }
-                health.unavailable(error.name, error.cause)
+                report.unavailable(error.name, error.cause)
             } catch {
-                health.failed(error)
+                report.failed(error)
             }
-            metrics.lanesOwned.record(0)
+            report.ownsNoLanes()
             if .now - start > .seconds(10) { backoff.reset() }
             let wait = backoff.next()
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
@@ -63,27 +59,27 @@ struct RelayService: ServiceLifecycle.Service {
 
     /// A server could not be connected to.
     private struct Unavailable: Error {
-        let name: String
+        let name: ConditionName
         let cause: any Error
     }
 
     private func withConnections(_ work: (RelayConnections) async throws -> Void) async throws {
-        let (ledger, server) = try await connect("postgres") {
+        let (ledger, server) = try await connect(.postgres) {
             var configuration = settings.database
             configuration.parameters.merge(LaneLedger.sessionLimits) { $1 }
             return try await Database.connect(configuration, logger: logger, servers: servers)
         }
         try await closing(ledger) {
-            let log = try await connect("postgres") { try await listening() }
+            let log = try await connect(.postgres) { try await listening() }
             try await closing(log) {
                 try await servers.admit(log)
                 try servers.require(server)
-                let publisher = try await connect("rabbitmq") {
+                let publisher = try await connect(.rabbitmq) {
                     try await AMQPPublisher.connect(settings.broker, queue: settings.queue, logger: logger)
                 }
-                health.connected("rabbitmq")
+                report.connected(.rabbitmq)
                 let arguments = await queueArguments()
-                warnOfLosses(arguments)
+                report.losses(QueueArgument.losses(arguments))
                 try await closing(publisher) {
                     let ledger = LaneLedger(connection: ledger, relay: settings.name)
                     let place = RelayConnections.Place(servers: servers, server: server)
@@ -103,15 +99,6 @@ struct RelayService: ServiceLifecycle.Service {
         return look?.queues.first?.arguments ?? []
     }
 
-    /// What the output queue's settings drop after the confirm nobody would ever learn of.
-    private func warnOfLosses(_ arguments: [QueueArgument]) {
-        for loss in QueueArgument.losses(arguments) {
-            logger.warning(
-                "the output queue loses messages that it has confirmed",
-                metadata: ["queue": "\(settings.queue.name)", "setting": "\(loss)"])
-        }
-    }
-
     /// Listens first; what was rung before is found by the first look at the log.
     private func listening() async throws -> PostgresConnection {
         var configuration = settings.database
@@ -122,14 +109,14 @@ struct RelayService: ServiceLifecycle.Service {
         } catch {
             // The queue of notifications is full, say: rows are found by polling, as the session will notice.
             guard error.kind == .server else { throw error }
-            logger.warning("LISTEN failed", metadata: ["error": "\(error)"])
+            report.listenFailed(error)
         }
         return connection
     }
 
     /// A program that is to stop does not wait for a server that does not answer.
     private func connect<Connection: Sendable>(
-        _ name: String, _ connect: @escaping @Sendable () async throws -> Connection
+        _ name: ConditionName, _ connect: @escaping @Sendable () async throws -> Connection
     ) async throws -> Connection {
         do {
             return try await cancelWhenGracefulShutdown(connect)

@@ -12,17 +12,15 @@ actor QueueLimits {
     private static let interval = Duration.seconds(60)
 
     private let settings: WriterSettings
-    private let readiness: Readiness
-    private let logger: Logger
+    private let report: WriterReport
     private var limits: [String: DeliveryLimit] = [:]
     private var lastLook: ContinuousClock.Instant?
 
     private var policy: DeliveryLimitPolicy { settings.deliveryLimit }
 
-    init(_ settings: WriterSettings, readiness: Readiness, logger: Logger) {
+    init(_ settings: WriterSettings, report: WriterReport) {
         self.settings = settings
-        self.readiness = readiness
-        self.logger = logger
+        self.report = report
     }
 
     /// - Parameter kinds: those that are to be consumed, as indices into ``RecordKind/all``.
@@ -56,16 +54,16 @@ actor QueueLimits {
             guard let warning = limit.warning(queue: state.name, virtualHost: virtualHost) else { continue }
             warnings.append("\(state.name) \(warning)")
             guard before != limit else { continue }
-            logger.warning(
+            report.logger.warning(
                 "a queue drops messages that are redelivered too often",
                 metadata: ["queue": "\(state.name)", "limit": "\(warning)"])
         }
-        readiness.remark("delivery limits", warnings)
+        report.readiness.remark(.deliveryLimits, warnings)
         let refused = policy == .refuse ? states.filter { drops($0.name) }.map(\.name) : []
         let status: Readiness.Status =
             refused.isEmpty
             ? .ready : .notReady("not consumed, as WRITER_DELIVERY_LIMIT says: \(refused.joined(separator: ", "))")
-        readiness.set(Self.condition, status)
+        report.readiness.set(.deliveryLimits, status)
     }
 
     /// With what its policy says, where the management API is given, and answers.
@@ -74,7 +72,7 @@ actor QueueLimits {
         do throws(ManagementAPI.Failure) {
             return queue.deliveryLimit(under: try await management.policy(of: queue.name, virtualHost: virtualHost))
         } catch {
-            logger.warning(
+            report.logger.warning(
                 "the management API does not report policies",
                 metadata: ["queue": "\(queue.name)", "error": "\(error)"])
             return queue.deliveryLimit
@@ -82,6 +80,4 @@ actor QueueLimits {
     }
 
     private var virtualHost: String { settings.broker.endpoints.first?.virtualHost ?? "/" }
-
-    static let condition = "delivery limits"
 }

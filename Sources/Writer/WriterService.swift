@@ -1,12 +1,10 @@
 import AMQP
 import Candlepost
 import EventLoop
-import Logging
 import ProgramRuntime
 import Records
 import ServiceLifecycle
 import Storing
-import Traces
 
 /// Start reading here: the whole path of a message through the writer is ``consume(_:)``.
 ///
@@ -15,17 +13,12 @@ struct WriterService: ServiceLifecycle.Service {
     let settings: WriterSettings
     let store: RecordStore
     let limits: QueueLimits
-    let redeliveries: Redeliveries
     let upkeep: WriterUpkeep
     let watch: DatabaseWatch
-    let readiness: Readiness
-    let metrics: WriterMetrics
-    let progress: WriterProgress
-    let queues: QueueWatch
     let leftOut: LeftOutQueues
-    /// Takes the spans of sampled messages; nil where nobody wants any.
-    let tracer: Tracer?
-    let logger: Logger
+    let report: WriterReport
+
+    private var progress: WriterProgress { report.progress }
 
     /// Consumes until the program is to stop; then takes nothing new, stores and acknowledges what has arrived, and returns.
     func run() async throws {
@@ -34,9 +27,8 @@ struct WriterService: ServiceLifecycle.Service {
             group.addTask(executorPreference: connections) {
                 await upkeep.run { try? await store.ensureConnected() }
             }
-            group.addTask { await progress.watch() }  // beside them: their thread may be stuck
+            group.addTask { await report.run() }  // beside them: their thread may be stuck
             group.addTask(executorPreference: connections) { await watch.run() }
-            if let tracer { group.addTask { await tracer.run() } }
             await consumeUntilShutdown()
             group.cancelAll()
         }
@@ -65,8 +57,7 @@ struct WriterService: ServiceLifecycle.Service {
         guard let deliveries, let last = deliveries.deliveries.last else { return nil }
         progress.took()
         Failpoint.reach("writer.received")
-        metrics.received(deliveries, kinds: kinds)
-        redeliveries.note(deliveries, kinds: kinds)
+        report.received(deliveries, kinds: kinds)
         return (decode(deliveries, kinds), last.tag)
     }
 
@@ -87,7 +78,7 @@ struct WriterService: ServiceLifecycle.Service {
         await consumer.acknowledge(through: received.lastTag)
         Failpoint.reach("writer.after_ack")
         if result.announcedCount > 0 { upkeep.ringDoorbell() }
-        metrics.record(result)
+        report.stored(result)
     }
 
     // MARK: connecting
@@ -106,14 +97,11 @@ struct WriterService: ServiceLifecycle.Service {
             } catch is CancellationError {
                 return
             } catch let error as HeldTooLong {
-                // No fault of the broker's; what PostgreSQL refuses is said where it is tried.
-                logger.warning(HeldTooLong.message, metadata: ["held": "\(DurationText.format(error.limit))"])
+                report.givesBack(after: error.limit)
             } catch {
                 guard !Task.isShuttingDownGracefully else { return }
                 if await leftOut.look(after: error) { continue }
-                if readiness.set("rabbitmq", .notReady("\(error)")) {
-                    logger.warning("rabbitmq unavailable, retrying", metadata: ["error": "\(error)"])
-                }
+                report.brokerUnavailable(error)
             }
             if progress.committed > committed { backoff.reset() }
             let wait = backoff.next()
@@ -126,16 +114,16 @@ struct WriterService: ServiceLifecycle.Service {
 
     private func runSession() async throws {
         let known = settings.kinds
-        queues.declare(settings.queues(of: known))
+        report.queues.declare(settings.queues(of: known))
         let (consumer, kinds) = try await cancelWhenGracefulShutdown {
             let kinds = await limits.admitted(leftOut.others(known))
             try Task.checkCancellation()
             let consumer = try await AMQPConsumer.connect(
                 settings.broker, queues: settings.queues(of: kinds), prefetch: settings.prefetch,
-                first: Self.firstPrefetch, logger: logger, onQueueChange: queues.note)
+                first: Self.firstPrefetch, logger: report.logger, onQueueChange: report.queues.note)
             return (consumer, kinds)
         }
-        if readiness.set("rabbitmq", .ready) { logger.info("rabbitmq connected") }
+        report.brokerConnected()
         try await withTaskExecutorPreference(consumer.taskExecutor) {
             try await consumeUntilDrained(consumer, kinds, known: known.count)
         }
@@ -184,8 +172,6 @@ struct WriterService: ServiceLifecycle.Service {
     /// What was taken can't be stored for so long that others may have it: long before the broker would take it back by itself,
     /// after half an hour, and with it the channel.
     private struct HeldTooLong: Error {
-        static let message: Logger.Message = "messages go back to their queues until they can be stored"
-
         let limit: Duration
     }
 }

@@ -1,4 +1,3 @@
-import CoreMetrics
 import EventLoop
 import Logging
 import Postgres
@@ -14,23 +13,19 @@ struct WriterUpkeep: Sendable {
     let configuration: PostgresConfiguration
     let markets: KnownMarkets
     let settings: WriterSettings
-    let readiness: Readiness
-    let metrics: WriterMetrics
-    let logger: Logger
+    let report: WriterReport
     private let doorbell = Bell()
 
-    init(
-        _ settings: WriterSettings, markets: KnownMarkets, readiness: Readiness, metrics: WriterMetrics, logger: Logger
-    ) {
+    private var logger: Logger { report.logger }
+
+    init(_ settings: WriterSettings, markets: KnownMarkets, report: WriterReport) {
         var configuration = settings.database
         // NOTIFY writes a commit record; nobody needs to wait until it is on disk.
         configuration.parameters["synchronous_commit"] = "off"
         self.configuration = configuration
         self.settings = settings
         self.markets = markets
-        self.readiness = readiness
-        self.metrics = metrics
-        self.logger = logger
+        self.report = report
     }
 
     /// Tells the relay that there are new rows. Returns at once; what is rung within two milliseconds of a ring goes out as one.
@@ -97,7 +92,7 @@ struct WriterUpkeep: Sendable {
             let haveChanged = try await connection.nextNotification(timeout: .seconds(10))
             if haveChanged { try await markets.reload(connection) }
             try await retryQuarantined(connection)  // a query that fails where the connection is half open
-            metrics.quarantine(open: try await openQuarantine(connection))
+            report.quarantine(open: try await openQuarantine(connection))
         }
     }
 
@@ -188,18 +183,10 @@ struct WriterUpkeep: Sendable {
         }
     }
 
-    /// Less than half of what is wanted means that they could not be made.
     private func lookAtIDsAhead(
         _ connection: PostgresConnection, beforeMaking: Bool
     ) async throws(PostgresError) {
         let rows = try await connection.execute("SELECT outbox_ids_ahead(), outbox_ids_wanted()")
-        let (ahead, wanted) = (try rows[0].int8(0), try rows[0].int8(1))
-        metrics.idsAhead.record(ahead)
-        let isEnough = ahead >= wanted / 2
-        let status = isEnough ? .ready : Readiness.Status.notReady("ids for \(ahead) rows are left")
-        readiness.set("outbox partitions", status)
-        if !isEnough, !beforeMaking {
-            logger.error("outbox partitions run short", metadata: ["ids": "\(ahead)", "wanted": "\(wanted)"])
-        }
+        report.idsAhead(try rows[0].int8(0), wanted: try rows[0].int8(1), isTold: !beforeMaking)
     }
 }

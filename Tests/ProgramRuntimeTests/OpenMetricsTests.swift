@@ -58,8 +58,8 @@ import Testing
 
     @Test func gaugesAreAskedTogether() {
         let readiness = Readiness()
-        readiness.declare("postgres", "output queue")
-        readiness.set("postgres", .ready)
+        readiness.declare(.postgres, .outputQueue)
+        readiness.set(.postgres, .ready)
         registry.addGauges("ready", label: "condition") { readiness.gauges }
         #expect(lines.contains(#"ready{condition="postgres"} 1"#))
         #expect(lines.contains(#"ready{condition="output queue"} 0"#))

@@ -29,13 +29,13 @@ private let httpSetting = Setting.bindAddress(
     }
 
     @Test(arguments: ["127.0.0.1:0", "[::1]:0", "localhost:0"]) func answersProbes(address: String) async throws {
-        readiness.declare("postgres")
+        readiness.declare(.postgres)
         try await withServer(at: address) { client in
             #expect(client.address.port != 0)
             #expect(await client.body(of: "/livez") == "ok\n")
-            readiness.set("postgres", .notReady("connection refused"))
+            readiness.set(.postgres, .notReady("connection refused"))
             #expect(await client.body(of: "/readyz", status: 503) == "postgres: connection refused, retrying for 0 s\n")
-            readiness.set("postgres", .ready)
+            readiness.set(.postgres, .ready)
             #expect(await client.body(of: "/readyz?verbose") == "ready\n")
             readiness.startDraining()
             #expect(await client.body(of: "/readyz", status: 503) == "draining\n")
@@ -110,7 +110,7 @@ private let httpSetting = Setting.bindAddress(
     }
 
     @Test func otherMachinesNeedTheToken() async throws {
-        readiness.declare("postgres")
+        readiness.declare(.postgres)
         try await withServer(at: "0.0.0.0:0", token: "correct horse".replacing(" ", with: "-")) { client in
             #expect(await client.body(of: "/livez") == "ok\n")
             #expect(await client.body(of: "/readyz", status: 503) == "not ready\n")

@@ -71,7 +71,7 @@ extension RecordStore {
         _ database: TestDatabase, writer: String = "tests", rules: RevisionRules = RevisionRules(),
         readiness: Readiness = Readiness()
     ) -> RecordStore {
-        readiness.declare("postgres")
+        readiness.declare(.postgres)
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         return RecordStore(

@@ -10,7 +10,6 @@ import Synchronization
 /// Looks at the database once a second while somebody looks at the pages, however many they are, and every ten seconds while
 /// nobody does. Pages show what it saw last; streams hear that there is something new.
 final class StatusFeed: ServiceLifecycle.Service {
-    static let condition = "postgres"
     private static let mostListeners = 256
 
     /// What was seen last; nil before the first look.
@@ -45,7 +44,7 @@ final class StatusFeed: ServiceLifecycle.Service {
         self.readiness = readiness
         self.metrics = metrics
         self.logger = logger
-        readiness.declare(Self.condition)
+        readiness.declare(.postgres)
     }
 
     /// What was seen last. Asking keeps it fresh.
@@ -134,12 +133,12 @@ final class StatusFeed: ServiceLifecycle.Service {
     }
 
     private func note(_ overview: Overview) {
-        if readiness.set(Self.condition, .ready) { logger.info("postgres is there") }
+        if readiness.set(.postgres, .ready) { logger.info("postgres is there") }
         publish { $0.overview = overview }
     }
 
     private func note(_ failure: String) {
-        if readiness.set(Self.condition, .notReady(failure)) {
+        if readiness.set(.postgres, .notReady(failure)) {
             logger.warning("postgres is away", metadata: ["reason": "\(failure)"])
         }
         publish { $0.failure = failure }

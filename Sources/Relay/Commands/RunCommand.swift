@@ -25,11 +25,11 @@ struct RunCommand: AsyncParsableCommand {
             let servers = ServerGuard()
             return RelayService(
                 settings: settings,
-                health: RelayHealth(readiness, vitals: RelayVitals(relay: settings.name), logger: logger),
+                report: RelayReport(
+                    readiness, queue: settings.queue.name, relay: settings.name,
+                    tracer: traces.map { Tracer($0, logger: logger) }, logger: logger),
                 servers: servers,
-                watch: DatabaseWatch(settings.database, servers: servers, readiness: readiness, logger: logger),
-                metrics: RelayMetrics(tracer: traces.map { Tracer($0, logger: logger) }, queue: settings.queue.name),
-                logger: logger)
+                watch: DatabaseWatch(settings.database, servers: servers, readiness: readiness, logger: logger))
         }
     }
 }

@@ -12,8 +12,7 @@ import ProgramRuntime
 actor RelaySession {
     nonisolated let connections: RelayConnections
     private let settings: RelaySettings
-    private let health: RelayHealth
-    private let metrics: RelayMetrics
+    private let report: RelayReport
     private var inbox = EventInbox()
     private var state: SessionState
     var encoder: MessageEncoder
@@ -29,13 +28,11 @@ actor RelaySession {
 
     /// - Parameter poison: what the session before learned of rows that the broker rejects.
     init(
-        _ connections: RelayConnections, settings: RelaySettings, health: RelayHealth, metrics: RelayMetrics,
-        poison: PoisonRows
+        _ connections: RelayConnections, settings: RelaySettings, report: RelayReport, poison: PoisonRows
     ) {
         self.connections = connections
         self.settings = settings
-        self.health = health
-        self.metrics = metrics
+        self.report = report
         state = SessionState(
             windowSize: settings.windowSize,
             unconfirmed: UnconfirmedLimit(most: settings.unconfirmedPerMarket, isTrusted: !connections.queueRejects),
@@ -49,7 +46,7 @@ actor RelaySession {
         try await connections.ledger.announcePresence(key: presence)
         let failure = await withDiscardingTaskGroup(returning: (any Error)?.self) { tasks in
             let post = EventPost(self)
-            WakeUps(connections: connections, settings: settings, health: health, metrics: metrics).start(&tasks, post)
+            WakeUps(connections: connections, settings: settings, report: report).start(&tasks, post)
             post.watch(&tasks) { _ in try await self.awaitOutcomes() }
             defer { tasks.cancelAll() }
             do {
@@ -57,7 +54,7 @@ actor RelaySession {
                 return nil
             } catch {
                 // Said at once, as the end may take as long as PostgreSQL's answer: what is being recorded is awaited. Nothing else is.
-                health.failed(error)
+                report.failed(error)
                 tasks.cancelAll()
                 await connections.log.close()
                 await connections.publisher.close()
@@ -97,7 +94,7 @@ actor RelaySession {
         switch action {
         case .publish(let rows, let firstTag): try await publish(rows, firstTag)
         case .begin(let work): EventPost(self).perform(&tasks) { try await self.answer(to: work) }
-        case .say(let news): health.say(news, metrics, queue: settings.queue.name)
+        case .say(let news): report.say(news)
         case .giveUp(let error): throw error
         case .finish: isFinished = true
         }
@@ -126,6 +123,6 @@ actor RelaySession {
             throw failure
         }
         try await connections.ledger.release(state.window.ownedNumbers, clean: state.window.cleanNumbers)
-        try await health.vitals.remove(connections.ledger.connection)
+        try await report.leave(connections.ledger.connection)
     }
 }

@@ -1,5 +1,4 @@
 import AMQP
-import CoreMetrics
 import EventLoop
 import Outbox
 import Postgres
@@ -39,8 +38,7 @@ struct RelayConnections: Sendable {
 struct WakeUps: Sendable {
     let connections: RelayConnections
     let settings: RelaySettings
-    let health: RelayHealth
-    let metrics: RelayMetrics
+    let report: RelayReport
 
     func start(_ tasks: inout DiscardingTaskGroup, _ post: EventPost) {
         post.watch(&tasks, doorbell)
@@ -60,12 +58,10 @@ struct WakeUps: Sendable {
         try await tryDoorbell()
         while !Task.isCancelled {
             if try await connections.log.nextNotification(timeout: settings.pollInterval) {
-                metrics.wokenByDoorbell.increment()
-                health.vitals.woken(byDoorbell: true)
+                report.woken(byDoorbell: true)
                 lastHeard = .now
             } else {
-                metrics.wokenByPoll.increment()
-                health.vitals.woken(byDoorbell: false)
+                report.woken(byDoorbell: false)
             }
             await post(.woken)
             if .now - lastHeard > .seconds(5) {
@@ -83,10 +79,10 @@ struct WakeUps: Sendable {
                 "SELECT pg_notify($1, '')", [.text(NotificationChannel.outbox)])
         } catch {
             guard error.kind == .server else { throw error }
-            return health.doorbell(isHeard: false, poll: settings.pollInterval)
+            return report.doorbell(isHeard: false, poll: settings.pollInterval)
         }
         let isHeard = try await connections.log.nextNotification(timeout: .seconds(2))
-        health.doorbell(isHeard: isHeard, poll: settings.pollInterval)
+        report.doorbell(isHeard: isHeard, poll: settings.pollInterval)
     }
 
     /// A broker short of memory or disk takes nothing; what is sent waits in the socket, and the lanes with it.
@@ -109,7 +105,7 @@ struct WakeUps: Sendable {
         configuration.applicationName = "candlepost retention"
         configuration.replyTimeout = .seconds(3600)  // it counts the rows of a partition, of millions perhaps
         while true {
-            do { try await retainOnce(retention, configuration) } catch { health.retentionFailed(error) }
+            do { try await retainOnce(retention, configuration) } catch { report.retentionFailed(error) }
             try await Task.sleep(for: .seconds(300))
         }
     }
@@ -118,20 +114,20 @@ struct WakeUps: Sendable {
     /// because the connection is half open.
     private func retainOnce(_ retention: Duration?, _ configuration: PostgresConfiguration) async throws {
         // Without a look at the schema's version: the session has had it, and its answer would be awaited here for as long.
-        let connection = try await PostgresConnection.connect(configuration, logger: health.logger)
+        let connection = try await PostgresConnection.connect(configuration, logger: report.logger)
         await withTaskCancellationHandler {
             do {
                 guard try await Retention.begin(connection) else { return }
                 if let retention {
                     let steps = try await Retention.run(connection, retention: retention, by: settings.name)
-                    for step in steps { health.retained(step) }
+                    for step in steps { report.retained(step) }
                 }
-                for step in try await Retention.forget(connection, settings.kept) { health.retained(step) }
+                for step in try await Retention.forget(connection, settings.kept) { report.retained(step) }
                 for step in try await Retention.records(connection, settings.recordRetention, by: settings.name) {
-                    health.retained(step)
+                    report.retained(step)
                 }
             } catch {
-                if !Task.isCancelled { health.retentionFailed(error) }
+                if !Task.isCancelled { report.retentionFailed(error) }
             }
         } onCancel: {
             Task { await connection.close() }
@@ -142,13 +138,12 @@ struct WakeUps: Sendable {
     private func reports(_ post: EventPost) async throws {
         var lastSuperseded: Int64 = -1
         while true {
-            let report = try await PendingReport.read(connections.log)
-            metrics.report(report)
-            health.progress.looked(report)
-            try await health.vitals.write(connections.log)
+            let pending = try await PendingReport.read(connections.log)
+            report.pending(pending)
+            try await report.write(connections.log)
             await post(.lookAtBroker)
-            if lastSuperseded >= 0 && report.superseded != lastSuperseded { await post(.superseded) }
-            lastSuperseded = report.superseded
+            if lastSuperseded >= 0 && pending.superseded != lastSuperseded { await post(.superseded) }
+            lastSuperseded = pending.superseded
             try await PollThread.sleep(for: .seconds(2))
         }
     }

@@ -7,9 +7,6 @@ public import Schema
 /// Looks each second, by a session of its own, at what the other sessions of a program can't see themselves: whether ids still
 /// rise, whether the server is still the one they are on, who holds a lock that they wait for, and which kinds were applied.
 public struct DatabaseWatch: Sendable {
-    /// In `/readyz`.
-    public static let condition = "locks"
-
     private let configuration: PostgresConfiguration
     private let servers: ServerGuard
     private let readiness: Readiness
@@ -29,8 +26,8 @@ public struct DatabaseWatch: Sendable {
         self.servers = servers
         self.readiness = readiness
         self.logger = logger
-        readiness.declare(Self.condition)
-        _ = readiness.set(Self.condition, .ready)
+        readiness.declare(.locks)
+        _ = readiness.set(.locks, .ready)
     }
 
     /// Looks until the task is cancelled; when the connection is lost, connects again. That the database is away is for others
@@ -68,7 +65,7 @@ public struct DatabaseWatch: Sendable {
             try AppliedKinds.learn(from: answers[1])
             let holders = try Self.holders(answers[0])
             let status = holders.map(Readiness.Status.notReady) ?? .ready
-            _ = readiness.set(Self.condition, status)
+            _ = readiness.set(.locks, status)
             if holders != said {
                 if let holders {
                     logger.warning(

@@ -37,7 +37,7 @@ struct QuarantineWorld: Sendable {
     /// A store that knows the markets that there are now.
     static func store(for database: TestDatabase, _ body: (RecordStore) async throws -> Void) async throws {
         let readiness = Readiness()
-        readiness.declare("postgres")
+        readiness.declare(.postgres)
         let store = RecordStore(
             PostgresConfiguration(conninfo: database.url, applicationName: "tests"), writer: "tests",
             markets: KnownMarkets(), readiness: readiness,

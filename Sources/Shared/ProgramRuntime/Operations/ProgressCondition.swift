@@ -16,19 +16,19 @@ public struct ProgressCondition: Sendable {
     ///   - stands: what it says when none is.
     public init(_ readiness: Readiness, logger: Logger, moves: Logger.Message, stands: Logger.Message) {
         (self.readiness, self.logger, self.moves, self.stands) = (readiness, logger, moves, stands)
-        readiness.declare("progress")
-        readiness.set("progress", .ready)
+        readiness.declare(.progress)
+        readiness.set(.progress, .ready)
     }
 
     /// Sets it by how long work has stood still.
     /// - Parameter reason: what `/readyz` says beyond the limit; gets the seconds.
     public func set(stillFor time: Duration, _ reason: (_ seconds: Int64) -> String) {
         guard time > Self.limit else {
-            if readiness.set("progress", .ready) { logger.info(moves) }
+            if readiness.set(.progress, .ready) { logger.info(moves) }
             return
         }
         let seconds = time.components.seconds
-        if readiness.set("progress", .notReady(reason(seconds))) {
+        if readiness.set(.progress, .notReady(reason(seconds))) {
             logger.error(stands, metadata: ["seconds": "\(seconds)"])
         }
     }

@@ -61,7 +61,7 @@ public final class Readiness: Sendable {
     private struct State {
         var conditions: [Condition] = []
         var isDraining = false
-        var remarks: [(about: String, lines: [String])] = []
+        var remarks: [(about: ConditionName, lines: [String])] = []
     }
 
     private let state = Mutex(State())
@@ -70,10 +70,10 @@ public final class Readiness: Sendable {
     public init() {}
 
     /// Adds things that must be there; until they are set they are not, because they are "starting".
-    public func declare(_ names: String..., at now: ContinuousClock.Instant = .now) {
+    public func declare(_ names: ConditionName..., at now: ContinuousClock.Instant = .now) {
         state.withLock { state in
-            for name in names where !state.conditions.contains(where: { $0.name == name }) {
-                state.conditions.append(Condition(name: name, status: .notReady("starting"), since: now))
+            for name in names where !state.conditions.contains(where: { $0.name == name.description }) {
+                state.conditions.append(Condition(name: name.description, status: .notReady("starting"), since: now))
             }
         }
     }
@@ -83,9 +83,9 @@ public final class Readiness: Sendable {
     /// - Returns: Whether it is worth a log line: it came or went by this; or it is still away, and was not said to be for a
     ///   while: at once after the start, then after pauses that double, from 10 seconds up to 10 minutes.
     @discardableResult
-    public func set(_ name: String, _ status: Status, at now: ContinuousClock.Instant = .now) -> Bool {
+    public func set(_ name: ConditionName, _ status: Status, at now: ContinuousClock.Instant = .now) -> Bool {
         state.withLock { state in
-            guard let place = state.conditions.firstIndex(where: { $0.name == name }) else {
+            guard let place = state.conditions.firstIndex(where: { $0.name == name.description }) else {
                 preconditionFailure("\(name) was not declared")
             }
             let changed = (state.conditions[place].status == .ready) != (status == .ready)
@@ -96,7 +96,7 @@ public final class Readiness: Sendable {
     }
 
     /// Says what is worth knowing and makes nothing unready; the lines take the place of those about the same thing before.
-    public func remark(_ about: String, _ lines: [String]) {
+    public func remark(_ about: ConditionName, _ lines: [String]) {
         state.withLock { state in
             state.remarks.removeAll { $0.about == about }
             if !lines.isEmpty { state.remarks.append((about, lines)) }

@@ -17,6 +17,7 @@ struct RelayMetrics: Sendable {
     let wokenByDoorbell = Counter(label: "candlepost_relay_wakeups_total", dimensions: [("by", "doorbell")])
     let wokenByPoll = Counter(label: "candlepost_relay_wakeups_total", dimensions: [("by", "poll")])
     let parked = Counter(label: "candlepost_relay_rows_parked_total")
+    let outputReady = Gauge(label: "candlepost_relay_output_ready")
     let lanesOwned = Gauge(label: "candlepost_relay_lanes_owned")
     private let pending = Gauge(label: "candlepost_relay_rows_pending")
     private let lag = Gauge(label: "candlepost_relay_lag_seconds")

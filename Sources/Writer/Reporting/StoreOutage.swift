@@ -6,8 +6,6 @@ import Storing
 /// Says that nothing can be stored, why, and what mends it: in `/readyz` at all times, in the log when the reason changes and
 /// once a minute.
 struct StoreOutage {
-    private static let condition = "postgres"
-
     private let readiness: Readiness
     private let logger: Logger
     private var throttle = LogThrottle(every: .seconds(60))
@@ -28,41 +26,41 @@ struct StoreOutage {
         }
         isRefused = refusal?.kind == .server
         say(
-            isRefused ? "postgres refuses to store, trying again" : "postgres unavailable, retrying", "\(error)",
+            isRefused ? "the server refused a statement, retrying" : "unavailable, retrying", "\(error)",
             refusal?.remedy)
     }
 
     /// A table takes no record at all.
     mutating func tableRefuses(_ table: String, _ error: PostgresError) {
         isRefused = true
-        say("a table refuses every record, trying again", "\(table) refuses every record: \(error)", error.remedy)
+        say("a table refuses every record, retrying", "\(table) refuses every record: \(error)", error.remedy)
     }
 
     private mutating func say(_ message: Logger.Message, _ error: String, _ remedy: String?) {
         let text = remedy.map { "\($0) (\(error))" } ?? error
-        readiness.set(Self.condition, .notReady(text))
+        readiness.set(.postgres, .notReady(text))
         if text != reason { _ = throttle.clear() }
         reason = text
         guard case .say = throttle.report(at: .now) else { return }
-        var metadata: Logger.Metadata = ["error": "\(error)"]
+        var metadata: Logger.Metadata = ["what": "postgres", "error": "\(error)"]
         if let remedy { metadata["remedy"] = "\(remedy)" }
         logger.warning(message, metadata: metadata)
     }
 
     /// There is a session.
     mutating func connected() {
-        if !isRefused { end("postgres connected") }
+        if !isRefused { end("connected") }
     }
 
     /// Something was committed.
     mutating func ended() {
         isRefused = false
-        if reason != nil { end("postgres stores again") }
+        if reason != nil { end("records are stored again") }
     }
 
     private mutating func end(_ message: Logger.Message) {
         reason = nil
         _ = throttle.clear()
-        if readiness.set(Self.condition, .ready) { logger.info(message) }
+        if readiness.set(.postgres, .ready) { logger.info(message, metadata: ["to": "postgres"]) }
     }
 }

@@ -17,7 +17,7 @@ struct QueueWatch: Sendable {
     /// Those that are there already stay as they are.
     func declare(_ queues: [QueueDeclaration]) {
         let known = Set(readiness.snapshot.conditions.map(\.name))
-        for name in queues.map({ Self.condition($0.name) }) where !known.contains(name) {
+        for name in queues.map({ ConditionName.queue($0.name) }) where !known.contains(name.description) {
             readiness.declare(name)
             // Until it shows: the connection has a condition of its own.
             readiness.set(name, .ready)
@@ -29,7 +29,7 @@ struct QueueWatch: Sendable {
     /// - Parameter failure: why nothing comes from the queue; nil when messages flow.
     func note(_ queue: String, _ failure: AMQPError?) {
         let status = failure.map { Readiness.Status.notReady($0.message) } ?? .ready
-        guard readiness.set(Self.condition(queue), status) else { return }
+        guard readiness.set(.queue(queue), status) else { return }
         if let failure {
             logger.warning(
                 "a queue delivers nothing, the others go on", metadata: ["queue": "\(queue)", "error": "\(failure)"])
@@ -37,6 +37,4 @@ struct QueueWatch: Sendable {
             logger.info("the queue delivers again", metadata: ["queue": "\(queue)"])
         }
     }
-
-    private static func condition(_ queue: String) -> String { "queue \(queue)" }
 }
