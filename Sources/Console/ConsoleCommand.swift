@@ -13,8 +13,3 @@ struct ConsoleCommand: AsyncParsableCommand {
 
     static func main() async { await runProgram(Self.self, settings: ConsoleSettings.all) }
 }
-
-/// The settings of a command, from its flags and the environment.
-struct ConsoleFlags: ParsableArguments {
-    var settings: SettingsReader { .current }
-}

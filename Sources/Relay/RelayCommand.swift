@@ -20,8 +20,3 @@ struct RelayCommand: AsyncParsableCommand {
         await runProgram(Self.self, settings: RelaySettings.all)
     }
 }
-
-/// The settings of a command, from its flags and the environment.
-struct RelayFlags: ParsableArguments {
-    var settings: SettingsReader { .current }
-}

@@ -20,8 +20,3 @@ struct WriterCommand: AsyncParsableCommand {
         await runProgram(Self.self, settings: WriterSettings.all)
     }
 }
-
-/// The settings of a command, from its flags and the environment.
-struct WriterFlags: ParsableArguments {
-    var settings: SettingsReader { .current }
-}

@@ -71,7 +71,7 @@ struct WriterUpkeep: Sendable {
             if wait > .zero { try await PollThread.sleep(for: wait) }
             next = .now + .milliseconds(2)
             do throws(PostgresError) {
-                _ = try await connection.pipeline([ring])
+                _ = try await connection.execute(ring)
                 if isRefused { logger.info("PostgreSQL accepts NOTIFY again") }
                 isRefused = false
             } catch {
@@ -98,17 +98,14 @@ struct WriterUpkeep: Sendable {
 
     /// How many messages wait in quarantine, by reason: no more than 10,001 of each are looked at.
     private func openQuarantine(_ connection: PostgresConnection) async throws -> [Refusal.Reason: Int64] {
-        var reasons = BinaryArray(elementType: .text, capacity: Refusal.Reason.allCases.count)
-        for reason in Refusal.Reason.allCases { reasons.append(text: reason.rawValue) }
-        let rows = try await connection.pipeline([
+        let rows = try await connection.execute(
             Statement(
                 """
                 SELECT (SELECT count(*) FROM (SELECT FROM quarantine
                                               WHERE reason = wanted AND resolved_at IS NULL LIMIT 10001) open)
                 FROM unnest($1::text[]) WITH ORDINALITY AS reasons(wanted, place) ORDER BY place
                 """,
-                name: "count_quarantine", [.array(reasons)])
-        ])[0]
+                name: "count_quarantine", [.array(Refusal.Reason.allCases.map(\.rawValue))]))
         let counts = try rows.map { row throws(PostgresError) in try row.int8(0) }
         return Dictionary(uniqueKeysWithValues: zip(Refusal.Reason.allCases, counts))
     }
@@ -142,7 +139,7 @@ struct WriterUpkeep: Sendable {
     /// A walk from market to market along an index: it costs by the number of markets that are waited for, whatever the
     /// number of messages.
     private func retryable(_ connection: PostgresConnection) async throws -> [Int64] {
-        let rows = try await connection.pipeline([
+        let rows = try await connection.execute(
             Statement(
                 """
                 WITH RECURSIVE waiting(market_id) AS (
@@ -159,8 +156,7 @@ struct WriterUpkeep: Sendable {
                     ORDER BY received_at LIMIT 100) q
                 ORDER BY q.id LIMIT 100
                 """,
-                name: "select_retryable", [.double(settings.retryUnknownFor / .seconds(1))])
-        ])[0]
+                name: "select_retryable", [.double(settings.retryUnknownFor / .seconds(1))]))
         return try rows.map { row throws(PostgresError) in try row.int8(0) }
     }
 

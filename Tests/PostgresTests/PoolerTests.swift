@@ -45,8 +45,8 @@ struct PoolerTests {
                     """)
                 #expect(settings.text(0, 0) == "30s" && settings.text(0, 1) == "off")
                 #expect(settings.text(0, 2) == "read committed")
-                _ = try await connection.pipeline([Statement("SELECT 1", name: "one")])
-                _ = try await connection.pipeline([Statement("SELECT 1", name: "one")])
+                _ = try await connection.execute(Statement("SELECT 1", name: "one"))
+                _ = try await connection.execute(Statement("SELECT 1", name: "one"))
                 await connection.close()
             }
         }

@@ -146,12 +146,12 @@ struct SessionTests {
             let connection = try await database.connect()
             _ = try await connection.execute("CREATE TABLE t (a int4)")
             let statement = Statement("SELECT * FROM t", name: "all")
-            _ = try await connection.pipeline([statement])
+            _ = try await connection.execute(statement)
             _ = try await connection.execute("ALTER TABLE t ADD b int4")
             let error = try await #require(throws: PostgresError.self) { try await connection.pipeline([statement]) }
             #expect(error.sqlstate == "0A000")
             #expect(error.recovery == .retry)
-            #expect(try await connection.pipeline([statement])[0].columnNames == ["a", "b"])
+            #expect(try await connection.execute(statement).columnNames == ["a", "b"])
         }
     }
 

@@ -36,24 +36,21 @@ private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return false
     }
 
-    /// What each of the crowd sends, how many they are, and how soon a probe is answered meanwhile. With complete heads it
-    /// waits for those before it, in this process beside both ends of all connections.
-    private static let crowds: [(String, Int, Duration)] = [
-        ("", 10_000, .seconds(2)), ("G", 10_000, .seconds(2)),
-        ("GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: ", 10_000, .seconds(2)),
-        ("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 1000, .seconds(9)),
-        ("POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n", 1000, .seconds(9)),
+    /// What each of the crowd sends, and how many they are. With complete heads a probe waits for those before it, in this
+    /// process beside both ends of all connections.
+    private static let crowds: [(String, Int)] = [
+        ("", 10_000), ("G", 10_000), ("GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: ", 10_000),
+        ("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 1000),
+        ("POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n", 1000),
     ]
 
-    @Test(arguments: crowds) func probesAreAnsweredBesideACrowd(text: String, size: Int, limit: Duration) async throws {
+    @Test(arguments: crowds) func probesAreAnsweredBesideACrowd(text: String, size: Int) async throws {
         try raiseLimit()
         try await withServer { client in
             let crowd = await withTaskGroup(of: [Int32].self) { group in
                 for _ in 0..<4 { group.addTask { await client.connect(times: size / 4, sending: text) } }
                 for _ in 0..<20 {
-                    let start = ContinuousClock.now
                     #expect(await isAlive(client), "a probe while they come")
-                    #expect(ContinuousClock.now - start < limit)
                 }
                 return await group.reduce(into: []) { $0 += $1 }
             }

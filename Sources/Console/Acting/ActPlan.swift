@@ -170,7 +170,7 @@ enum ActCount {
             """
             SELECT id, queue, reason, detail, received_at::text FROM quarantine
             WHERE id = ANY($1) ORDER BY id LIMIT \(shown)
-            """, [.array(Self.array(Array(ids.prefix(shown))))])
+            """, [.array(ids.prefix(shown))])
         let sample = try rows.map { row throws(PostgresError) in
             [
                 ListingValue.integer(try row.int8(0)), .text(try row.text(1)), .text(try row.text(2)),
@@ -186,12 +186,6 @@ enum ActCount {
         let rows = try await connection.execute(
             "SELECT id FROM quarantine \(selection.clause) ORDER BY id LIMIT 1000000", selection.parameters)
         return try rows.map { row throws(PostgresError) in try row.int8(0) }
-    }
-
-    static func array(_ ids: [Int64]) -> BinaryArray {
-        var array = BinaryArray(elementType: .int8, capacity: ids.count)
-        for id in ids { array.append(int8: id) }
-        return array
     }
 }
 

@@ -8,10 +8,8 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Serves the pages. What `console` alone does.",
         discussion: SettingsTable.text(for: ConsoleSettings.all))
 
-    @OptionGroup var flags: ConsoleFlags
-
     func run() async throws {
-        let reader = flags.settings
+        let reader = SettingsReader.current
         if let problem = reader.problems.first { throw problem }
         let settings = try ConsoleSettings(reader)
         let logger = try ProgramLog.start(program: "console", settings: reader)

@@ -7,7 +7,6 @@ import ProgramRuntime
 struct ActFlags: ParsableArguments {
     @Option(help: "Why it is done; kept with who did it and when.") var reason: String?
     @Flag(help: "Do it; without this the rows are only counted.") var yes = false
-    @OptionGroup var flags: RelayFlags
 
     /// Counting is what was asked for, so it is done.
     static func sayNothingDone() { StandardStream.write("relay: nothing done: repeat with --yes\n", to: STDERR_FILENO) }

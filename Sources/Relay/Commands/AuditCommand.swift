@@ -18,7 +18,6 @@ struct AuditCommand: AsyncParsableCommand {
     @Option(help: "The most rows; 0 for all.") var limit = 50
     @Flag(help: "One JSON array.") var json = false
     @Flag(help: "CSV with a header line.") var csv = false
-    @OptionGroup var flags: RelayFlags
 
     func validate() throws {
         if limit < 0 { throw ValidationError("--limit is \(limit), but may be: 0 for all, or a number above") }
@@ -26,7 +25,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await CommandConnections.withDatabase(flags.settings, parameters: AuditReader.plannerSettings) {
+        try await CommandConnections.withDatabase(.current, parameters: AuditReader.plannerSettings) {
             if filter.id.count == 1, !json, !csv {
                 try await life(of: filter.id[0], $0)
             } else {

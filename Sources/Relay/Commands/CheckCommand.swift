@@ -8,8 +8,6 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Settings, connections, rights, schema version: a line each, exit 0 if all is fine.")
 
-    @OptionGroup var flags: RelayFlags
-
     func run() async throws {
         var report = CheckReport()
         try report.settings(.current, of: "relay")

@@ -5,7 +5,5 @@ struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health", abstract: "Asks the relay on this machine whether it is ready: exit 0, 1 or 69.")
 
-    @OptionGroup var flags: RelayFlags
-
-    func run() async throws { try await HealthProbe.run(try flags.settings.read(RelaySettings.http)) }
+    func run() async throws { try await HealthProbe.run(try SettingsReader.current.read(RelaySettings.http)) }
 }

@@ -17,14 +17,13 @@ struct ParkedListCommand: AsyncParsableCommand {
 
     @OptionGroup var rows: LimitedFilter
     @Flag(help: "One JSON array.") var json = false
-    @OptionGroup var flags: RelayFlags
 
     func run() async throws {
         try rows.filter.allow(.parked)
         let selection = try rows.filter.selection()
         let limit = rows.limit.map(String.init) ?? "ALL"
         let filter = rows.filter
-        let answer = try await CommandConnections.withDatabase(flags.settings) { connection in
+        let answer = try await CommandConnections.withDatabase(.current) { connection in
             try await filter.requireMarkets(connection)
             return try await connection.execute(
                 """
@@ -89,7 +88,7 @@ struct ParkedRetryCommand: AsyncParsableCommand {
     func run() async throws {
         try parked.check()
         let parked = parked
-        let ending = try await ActRun.with(parked.act.flags.settings) { run -> ParkedRetry.Ending? in
+        let ending = try await ActRun.with(.current) { run -> ParkedRetry.Ending? in
             let cursor = try await parked.open(run.connection)
             guard cursor.count > 0 else {
                 try parked.refuseUnknown()
@@ -129,7 +128,7 @@ struct ParkedDiscardCommand: AsyncParsableCommand {
     func run() async throws {
         try parked.check()
         let parked = parked
-        let done = try await CommandConnections.withDatabase(parked.act.flags.settings) { connection -> Int? in
+        let done = try await CommandConnections.withDatabase(.current) { connection -> Int? in
             let cursor = try await parked.open(connection)
             guard cursor.count > 0 else {
                 try parked.refuseUnknown()

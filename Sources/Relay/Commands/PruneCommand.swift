@@ -13,10 +13,8 @@ struct PruneCommand: AsyncParsableCommand {
             the records of each kind.
             """)
 
-    @OptionGroup var flags: RelayFlags
-
     func run() async throws {
-        let reader = flags.settings
+        let reader = SettingsReader.current
         let retention = try reader.read(RelaySettings.retentionSetting)
         let kept = try Retention.Kept(reader)
         let records = try reader.read(RecordRetention.setting)

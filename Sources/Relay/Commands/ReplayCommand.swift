@@ -38,7 +38,7 @@ struct ReplayCommand: AsyncParsableCommand {
         let (rate, yes) = (rate, act.yes)
         let plan = ReplayPlan(rows: rows, continued: continued, reason: act.reason)
         let filter = rows.filter
-        let done = try await ActRun.with(act.flags.settings) { run -> (act: Int64, ending: Replay.Ending)? in
+        let done = try await ActRun.with(.current) { run -> (act: Int64, ending: Replay.Ending)? in
             try await filter.requireMarkets(run.connection)
             let (cursor, begin) = try await plan.open(run.connection) { StandardStream.line($0) }
             guard cursor.count > 0 else { return (0, Replay.Ending(done: 0, interruptedBy: nil)) }

@@ -10,10 +10,8 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "The service: reads the outbox and publishes. What `relay` alone does.",
         discussion: SettingsTable.text(for: RelaySettings.all))
 
-    @OptionGroup var flags: RelayFlags
-
     func run() async throws {
-        let reader = flags.settings
+        let reader = SettingsReader.current
         let settings = try RelaySettings(reader)
         let traces = try TraceSettings(
             environment: SettingsReader.processEnvironment, service: "candlepost-relay", version: Version.current)

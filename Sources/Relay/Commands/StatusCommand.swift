@@ -16,16 +16,15 @@ struct StatusCommand: AsyncParsableCommand {
 
     @Flag(help: "One JSON object: totals, relays, lanes.") var json = false
     @Flag(help: "A screen that changes by itself, until Ctrl-C.") var watch = false
-    @OptionGroup var flags: RelayFlags
 
     func validate() throws {
         if json && watch { throw ValidationError("--json and --watch exclude each other") }
     }
 
     func run() async throws {
-        guard !watch else { return try await StatusWatch.run(flags.settings) }
+        guard !watch else { return try await StatusWatch.run(.current) }
         let report = try await CommandConnections.withDatabase(
-            flags.settings, parameters: OutboxReader.plannerSettings
+            .current, parameters: OutboxReader.plannerSettings
         ) { try await StatusReport.read($0) }
         guard !json else { return StandardStream.line(report.json) }
         for line in report.lines { StandardStream.line(line) }

@@ -23,7 +23,7 @@ struct SupersedeCommand: AsyncParsableCommand {
         try filter.allow(.pending)
         _ = try filter.selection()
         let (filter, act) = (filter, act)
-        let done = try await CommandConnections.withDatabase(act.flags.settings) { connection -> Int? in
+        let done = try await CommandConnections.withDatabase(.current) { connection -> Int? in
             try await filter.requireMarkets(connection)
             let fixed = try await filter.withFixedTimes(connection)
             for (kind, rows) in try await Supersede.counts(fixed, on: connection) {

@@ -15,11 +15,10 @@ struct VerifyCommand: AsyncParsableCommand {
             """)
 
     @Flag(help: "One JSON array of the checks.") var json = false
-    @OptionGroup var flags: RelayFlags
 
     func run() async throws {
         let verification = try await CommandConnections.withDatabase(
-            flags.settings, parameters: Verification.serverSettings
+            .current, parameters: Verification.serverSettings
         ) { connection in
             let start = ContinuousClock.now
             var bar = ProgressBar()

@@ -33,7 +33,7 @@ struct LaneLedger: Sendable {
 
     /// Counts the relays that are there: sessions whose role may relay, as anybody can take a lock.
     func countRelays(key: Int32) async throws(PostgresError) -> LaneShare {
-        let rows = try await connection.pipeline([
+        let rows = try await connection.execute(
             Statement(
                 """
                 SELECT count(DISTINCT objid), count(DISTINCT objid) FILTER (WHERE objid::bigint < $1)
@@ -43,24 +43,20 @@ struct LaneLedger: Sendable {
                   AND has_any_column_privilege(a.usesysid, 'outbox_deliveries', 'INSERT')
                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 """,
-                name: "countRelays", [.int8(Int64(key))])
-        ])[0]
+                name: "count_relays", [.int8(Int64(key))]))
         return LaneShare(relays: Int(try rows[0].int8(0)), rank: Int(try rows[0].int8(1)))
     }
 
     /// Takes lanes that nobody holds, at most `limit`. A lane's lock comes first and its ledger is read afterwards, so that no other
     /// relay can extend it any more.
     func claim(_ wanted: [Int], limit: Int = Lane.count) async throws(PostgresError) -> [Claim] {
-        var lanes = BinaryArray(elementType: .int4, capacity: wanted.count)
-        for lane in wanted { lanes.append(int4: Int32(lane)) }
-        let locked = try await connection.pipeline([
+        let locked = try await connection.execute(
             Statement(
                 """
                 SELECT lane FROM unnest($1::int[]) AS lane
                 WHERE pg_try_advisory_lock(\(AdvisoryLock.inSchema(AdvisoryLock.relayLane)), lane) LIMIT $2
                 """,
-                name: "lock_free_lanes", [.array(lanes), .int8(Int64(limit))])
-        ])[0]
+                name: "lock_free_lanes", [.array(wanted.map(Int32.init)), .int8(Int64(limit))]))
         guard locked.count > 0 else { return [] }
         let held = try locked.map { row throws(PostgresError) in Int(try row.int4(0)) }
         guard held.allSatisfy(wanted.contains) else {
@@ -73,8 +69,6 @@ struct LaneLedger: Sendable {
     /// Makes sure that the ledger takes entries of these lanes, and undoes them: else all that is published would be repeated by
     /// each relay that comes after this one. A lane without a pending row has nothing to repeat.
     private func probe(_ lanes: [Int]) async throws(PostgresError) {
-        var array = BinaryArray(elementType: .int2, capacity: lanes.count)
-        for lane in lanes { array.append(int2: Int16(lane)) }
         _ = try await connection.pipeline([
             Statement("BEGIN", name: "begin"),
             Statement(
@@ -88,15 +82,13 @@ struct LaneLedger: Sendable {
                 CROSS JOIN LATERAL (
                     SELECT id FROM outbox o WHERE o.lane = mine.lane AND o.id > ends.upto_id ORDER BY id LIMIT 1) AS next
                 """,
-                name: "probe_ledger", [.array(array), .text(relay)]),
+                name: "probe_ledger", [.array(lanes.map(Int16.init)), .text(relay)]),
             Statement("ROLLBACK", name: "rollback"),
         ])
     }
 
     private func enter(_ lanes: [Int]) async throws(PostgresError) -> [Claim] {
-        var array = BinaryArray(elementType: .int2, capacity: lanes.count)
-        for lane in lanes { array.append(int2: Int16(lane)) }
-        let rows = try await connection.pipeline([
+        let rows = try await connection.execute(
             Statement(
                 """
                 WITH mine AS (SELECT unnest($1::smallint[]) AS lane),
@@ -111,8 +103,7 @@ struct LaneLedger: Sendable {
                        now()
                 FROM mine LEFT JOIN before USING (lane)
                 """,
-                name: "enter_lanes", [.array(array), .text(relay)])
-        ])[0]
+                name: "enter_lanes", [.array(lanes.map(Int16.init)), .text(relay)]))
         return try rows.map { row throws(PostgresError) in
             Claim(
                 lane: Int(try row.int2(0)), recordedUpTo: try row.int8(1), isUnclean: try row.bool(2),
@@ -124,23 +115,17 @@ struct LaneLedger: Sendable {
     /// - Parameter clean: those of them that were left in good order: nothing was published that is not in the ledger.
     func release(_ lanes: [Int], clean: [Int]) async throws(PostgresError) {
         guard !lanes.isEmpty else { return }
-        var array = BinaryArray(elementType: .int2, capacity: lanes.count)
-        for lane in lanes { array.append(int2: Int16(lane)) }
-        var cleanArray = BinaryArray(elementType: .int2, capacity: clean.count)
-        for lane in clean { cleanArray.append(int2: Int16(lane)) }
-        _ = try await connection.pipeline([
+        _ = try await connection.execute(
             Statement(
                 "UPDATE lane_owners SET released_at = now() WHERE lane = ANY($1) AND relay = $2",
-                name: "leave_lanes", [.array(cleanArray), .text(relay)])
-        ])
-        _ = try await connection.pipeline([
+                name: "leave_lanes", [.array(clean.map(Int16.init)), .text(relay)]))
+        _ = try await connection.execute(
             Statement(
                 """
                 SELECT pg_advisory_unlock(\(AdvisoryLock.inSchema(AdvisoryLock.relayLane)), lane)
                 FROM unnest($1::smallint[]) AS lane
                 """,
-                name: "unlock_lanes", [.array(array)])
-        ])
+                name: "unlock_lanes", [.array(lanes.map(Int16.init))]))
     }
 
     /// Another relay has extended the chain; the server has become a standby.

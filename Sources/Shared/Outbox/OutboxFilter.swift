@@ -52,9 +52,7 @@ package struct OutboxFilter: ParsableArguments {
     package func selection() throws(CommandExit) -> Selection {
         var selection = Selection()
         if !id.isEmpty {
-            var ids = BinaryArray(elementType: .int8, capacity: id.count)
-            for id in id { ids.append(int8: id) }
-            selection.add("id = ANY(?)", .array(ids))
+            selection.add("id = ANY(?)", .array(id))
             // The key starts with the lane: without one every partition would be read whole.
             selection.add("lane = ANY('{\((0..<Lane.count).map(String.init).joined(separator: ","))}'::smallint[])")
         }
@@ -90,7 +88,7 @@ extension OutboxFilter {
     /// Makes sure that the market, symbol or exchange that is asked for is known: a mistyped one has no rows, and that is no answer.
     /// - Throws: ``CommandExit`` with 1 and one line.
     package func requireMarkets(_ connection: PostgresConnection) async throws {
-        guard market != nil || namesMarkets, try await connection.pipeline([marketsStatement()])[0].count == 0 else {
+        guard market != nil || namesMarkets, try await connection.execute(marketsStatement()).count == 0 else {
             return
         }
         let asked = [

@@ -67,4 +67,32 @@ public struct Parameter: Sendable {
 
     /// A one-dimensional array.
     public static func array(_ value: BinaryArray) -> Self { Self(type: value.elementType.arrayOID, .array(value)) }
+
+    /// A `smallint[]`.
+    public static func array(_ values: some Collection<Int16>) -> Self {
+        var array = BinaryArray(elementType: .int2, capacity: values.count)
+        for value in values { array.append(int2: value) }
+        return .array(array)
+    }
+
+    /// An `integer[]`.
+    public static func array(_ values: some Collection<Int32>) -> Self {
+        var array = BinaryArray(elementType: .int4, capacity: values.count)
+        for value in values { array.append(int4: value) }
+        return .array(array)
+    }
+
+    /// A `bigint[]`.
+    public static func array(_ values: some Collection<Int64>) -> Self {
+        var array = BinaryArray(elementType: .int8, capacity: values.count)
+        for value in values { array.append(int8: value) }
+        return .array(array)
+    }
+
+    /// A `text[]`.
+    public static func array(_ values: some Collection<String>) -> Self {
+        var array = BinaryArray(elementType: .text, capacity: values.count)
+        for value in values { array.append(text: value) }
+        return .array(array)
+    }
 }

@@ -140,7 +140,13 @@ public actor PostgresConnection {
     /// Runs one statement.
     /// - Throws: as ``pipeline(_:)``.
     public func execute(_ sql: String, _ parameters: [Parameter] = []) async throws(PostgresError) -> Rows {
-        try await pipeline([Statement(sql, parameters)])[0]
+        try await execute(Statement(sql, parameters))
+    }
+
+    /// Runs one statement.
+    /// - Throws: as ``pipeline(_:)``.
+    public func execute(_ statement: Statement) async throws(PostgresError) -> Rows {
+        try await pipeline([statement])[0]
     }
 
     /// Runs a text of several statements by the simple protocol: one transaction, unless the text has its own.

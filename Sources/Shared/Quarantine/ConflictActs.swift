@@ -64,18 +64,16 @@ package struct ConflictActs: Sendable {
     /// Gives them up: they stay until their retention is over, and count as resolved.
     /// - Returns: how many nobody had decided on.
     package func discard(_ ids: [Int64]) async throws(PostgresError) -> Int {
-        try await connection.pipeline([resolve(ids, "discarded")])[0].affectedRows
+        try await connection.execute(resolve(ids, "discarded")).affectedRows
     }
 
     private func resolve(_ ids: [Int64], _ resolution: String) -> Statement {
-        var array = BinaryArray(elementType: .int8, capacity: ids.count)
-        for id in ids { array.append(int8: id) }
         return Statement(
             """
             UPDATE conflicting_duplicates SET resolution = $2, resolved_by = $3, why = $4
             WHERE id = ANY($1) AND resolution IS NULL
             """,
-            [.array(array), .text(resolution), .text(actedBy), why.map(Parameter.text) ?? .null(TypeOID.text)])
+            [.array(ids), .text(resolution), .text(actedBy), why.map(Parameter.text) ?? .null(TypeOID.text)])
     }
 
     private static func select(_ id: Int64) -> Statement {

@@ -10,8 +10,6 @@ package enum QuarantineDiscard {
     package static func run(
         _ ids: [Int64], actedBy: String, why: String?, _ connection: PostgresConnection
     ) async throws(PostgresError) -> Int {
-        var array = BinaryArray(elementType: .int8, capacity: ids.count)
-        for id in ids { array.append(int8: id) }
         return try await connection.execute(
             """
             WITH discarded AS (
@@ -20,7 +18,7 @@ package enum QuarantineDiscard {
             INSERT INTO quarantine_acts (quarantine_id, act, outcome, acted_by, why)
             SELECT id, 'discarded', 'discarded', $2, $3 FROM discarded
             """,
-            [.array(array), .text(actedBy), why.map(Parameter.text) ?? .null(TypeOID.text)]
+            [.array(ids), .text(actedBy), why.map(Parameter.text) ?? .null(TypeOID.text)]
         ).affectedRows
     }
 }

@@ -33,9 +33,7 @@ package struct QuarantineFilter: ParsableArguments {
         var selection = Selection()
         if openOnly { selection.add("resolved_at IS NULL") }
         if !id.isEmpty {
-            var ids = BinaryArray(elementType: .int8, capacity: id.count)
-            for id in id { ids.append(int8: id) }
-            selection.add("id = ANY(?)", .array(ids))
+            selection.add("id = ANY(?)", .array(id))
         }
         selection.add("reason = ?", refused.map(Parameter.text))
         selection.add("queue = ?", queue.map(Parameter.text))

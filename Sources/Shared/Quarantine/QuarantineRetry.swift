@@ -71,7 +71,7 @@ package struct QuarantineRetry: Sendable {
 
     private func parts(_ ids: [Int64]) async throws(PostgresError) -> [[Int64]] {
         let rows = try await connection.execute(
-            "SELECT id, length(body)::bigint FROM quarantine WHERE id = ANY($1) ORDER BY id", [Self.array(ids)])
+            "SELECT id, length(body)::bigint FROM quarantine WHERE id = ANY($1) ORDER BY id", [.array(ids)])
         var parts: [[Int64]] = []
         var bytes = 0
         for (id, length) in try rows.map({ row throws(PostgresError) in (try row.int8(0), Int(try row.int8(1))) }) {
@@ -116,18 +116,12 @@ package struct QuarantineRetry: Sendable {
             stored: outcome.result.announcedCount, duplicate: outcome.result.duplicateCount, refused: refused.count)
     }
 
-    private static func array(_ ids: [Int64]) -> Parameter {
-        var array = BinaryArray(elementType: .int8, capacity: ids.count)
-        for id in ids { array.append(int8: id) }
-        return .array(array)
-    }
-
     private static func select(_ ids: [Int64]) -> Statement {
         Statement(
             """
             SELECT id, queue, body, headers->>'traceparent' FROM quarantine
             WHERE id = ANY($1) AND resolved_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
-            """, [array(ids)])
+            """, [.array(ids)])
     }
 
     /// - Parameter isAnnounced: for each record, whether it was stored, as a new one or in the place of one.

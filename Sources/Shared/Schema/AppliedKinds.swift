@@ -8,7 +8,7 @@ public enum AppliedKinds {
     ///
     /// A definition that this program can't read, of a newer one perhaps, is left out: its queue is for programs that can.
     public static func refresh(_ connection: PostgresConnection) async throws(PostgresError) {
-        try learn(from: try await connection.pipeline([question])[0])
+        try learn(from: try await connection.execute(question))
     }
 
     /// Asks for what ``learn(from:)`` takes, beside other questions.
@@ -25,7 +25,7 @@ public enum AppliedKinds {
 
     /// Those of this database, in the order in which their rows are inserted.
     public static func read(_ connection: PostgresConnection) async throws(PostgresError) -> [RecordKind] {
-        try kinds(try await connection.pipeline([question])[0]).reduce(into: RecordKind.builtIn) { kinds, kind in
+        try kinds(try await connection.execute(question)).reduce(into: RecordKind.builtIn) { kinds, kind in
             if let place = kinds.firstIndex(where: { $0.name == kind.name }) {
                 kinds[place] = kind
             } else {

@@ -16,11 +16,10 @@ public final class ServerGuard: Sendable {
     @discardableResult
     public func admit(_ connection: PostgresConnection) async throws -> (server: Server, repair: String?) {
         let seen = memory.withLock { $0.highestID }
-        let row = try await connection.pipeline([
+        let row = try await connection.execute(
             Statement(
                 "SELECT system_identifier, timeline, coalesce(went_on_after, last_id), why FROM outbox_arrive($1)",
-                name: "arrive", [.int8(seen)])
-        ])[0][0]
+                name: "arrive", [.int8(seen)]))[0]
         let server = Server(systemIdentifier: try row.int8(0), timeline: try row.int4(1))
         let lastID = try row.int8(2)
         try memory.withLock { try $0.met(server, lastID: lastID) }

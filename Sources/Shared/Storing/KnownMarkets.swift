@@ -17,7 +17,7 @@ package final class KnownMarkets: Sendable {
     package var count: Int { ids.withLock { $0.count } }
 
     package func reload(_ connection: PostgresConnection) async throws(PostgresError) {
-        let rows = try await connection.pipeline([Statement("SELECT id FROM markets", name: "select_markets")])[0]
+        let rows = try await connection.execute(Statement("SELECT id FROM markets", name: "select_markets"))
         let loaded = Set(try rows.map { row throws(PostgresError) in try row.int4(0) })
         ids.withLock { $0 = loaded }
     }
@@ -27,11 +27,8 @@ package final class KnownMarkets: Sendable {
     package func lookUp(_ markets: Set<Int32>, _ connection: PostgresConnection) async throws(PostgresError) {
         let unknown = ids.withLock { markets.subtracting($0) }
         guard !unknown.isEmpty else { return }
-        var array = BinaryArray(elementType: .int4, capacity: unknown.count)
-        for market in unknown { array.append(int4: market) }
-        let rows = try await connection.pipeline([
-            Statement("SELECT id FROM markets WHERE id = ANY($1)", name: "look_up_markets", [.array(array)])
-        ])[0]
+        let rows = try await connection.execute(
+            Statement("SELECT id FROM markets WHERE id = ANY($1)", name: "look_up_markets", [.array(unknown)]))
         let found = try rows.map { row throws(PostgresError) in try row.int4(0) }
         ids.withLock { $0.formUnion(found) }
     }

@@ -55,11 +55,9 @@ struct OutboxRows {
     /// Takes the lanes' locks in ascending order, and makes sure that the ids drawn next are above all of these lanes. It
     /// must be the statement before ``insert``, so that the locks are held for the insert and the commit only.
     var lockLanes: Statement {
-        var ascending = BinaryArray(elementType: .int4, capacity: Lane.count)
-        for lane in lanes.ascending { ascending.append(int4: Int32(lane)) }
         return Statement(
             "SELECT outbox_take_lanes($1, $2::int[])",
-            name: "lock_lanes", [.int4(AdvisoryLock.writerLane), .array(ascending)])
+            name: "lock_lanes", [.int4(AdvisoryLock.writerLane), .array(lanes.ascending.map(Int32.init))])
     }
 
     /// Inserts the rows; ids are drawn in their order.

@@ -26,7 +26,7 @@ package struct StoreProbe: Sendable {
     /// - Throws: what else goes wrong.
     package func refusal(_ connection: PostgresConnection) async throws(PostgresError) -> PostgresError? {
         let statements = StoreStatements.of(kind)
-        let isFilled = try await connection.pipeline([statements.isFilled])[0][0].bool(0)
+        let isFilled = try await connection.execute(statements.isFilled)[0].bool(0)
         if isFilled, try await refusal(of: statements.insertSample(key, like: suspect.key.market), connection) == nil {
             return nil
         }

@@ -9,7 +9,6 @@ struct ConflictsAct: ParsableArguments {
     @OptionGroup var filter: ConflictFilter
     @Option(help: "Why it is done; kept with who did it and when.") var reason: String?
     @Flag(help: "Do it; without this the messages are only counted.") var yes = false
-    @OptionGroup var flags: WriterFlags
 
     /// - Throws: `ValidationError`.
     func requireReason() throws {
@@ -19,7 +18,7 @@ struct ConflictsAct: ParsableArguments {
     /// Does something with those that nobody has decided on, or says how many there are because `--yes` is missing.
     func run(_ act: (ConflictActs, [Int64]) async throws -> String) async throws {
         let selection = try filter.selection(openOnly: true)
-        let done = try await CommandConnections.withDatabase(flags.settings) { connection -> String? in
+        let done = try await CommandConnections.withDatabase(.current) { connection -> String? in
             let rows = try await connection.execute(
                 "SELECT id FROM conflicting_duplicates \(selection.clause) ORDER BY id", selection.parameters)
             StandardStream.line("\(rows.count) conflicts that nobody has decided on")

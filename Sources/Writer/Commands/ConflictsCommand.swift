@@ -34,9 +34,7 @@ struct ConflictFilter: ParsableArguments {
         var selection = Selection()
         if openOnly { selection.add("resolution IS NULL") }
         if !id.isEmpty {
-            var ids = BinaryArray(elementType: .int8, capacity: id.count)
-            for id in id { ids.append(int8: id) }
-            selection.add("id = ANY(?)", .array(ids))
+            selection.add("id = ANY(?)", .array(id))
         }
         selection.add("market_id = ?", market.map(Parameter.int4))
         selection.add("record_type = ?", kind.map(Parameter.text))
@@ -54,13 +52,12 @@ struct ConflictsListCommand: AsyncParsableCommand {
     @OptionGroup var filter: ConflictFilter
     @OptionGroup var most: RowLimit
     @Flag(help: "One JSON array.") var json = false
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         var selection = try filter.selection(openOnly: false)
         let clause = selection.clause
         selection.add("?", most.parameter)
-        let rows = try await CommandConnections.withDatabase(flags.settings) { [selection] in
+        let rows = try await CommandConnections.withDatabase(.current) { [selection] in
             try await $0.execute(
                 """
                 SELECT id, record_type, market_id::bigint,

@@ -25,7 +25,6 @@ struct FeedCommand: AsyncParsableCommand {
     @Option(help: "The most messages a second; as fast as the broker takes them if left out.") var rate: Double?
     @Option(help: "How many lines to leave out from the start, to go on after an interruption.") var skip = 0
     @Flag(help: "Sends the file also where its first lines are no records.") var anyway = false
-    @OptionGroup var flags: WriterFlags
 
     func validate() throws {
         if (file == nil) == (fromQueue == nil) { throw ValidationError("a file, or --from-queue") }
@@ -36,10 +35,10 @@ struct FeedCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let fromQueue {
-            return try await FeedFromQueue(queue: fromQueue, isConfirmed: yes, rate: rate).run(flags.settings)
+            return try await FeedFromQueue(queue: fromQueue, isConfirmed: yes, rate: rate).run(SettingsReader.current)
         }
         guard let file else { return }
-        let settings = flags.settings
+        let settings = SettingsReader.current
         let broker = try settings.broker(connectionName: "candlepost feed")
         let type = try settings.read(BrokerSettings.queueType)
         let lines: LineReader

@@ -18,7 +18,6 @@ struct GapsCommand: AsyncParsableCommand {
     @OptionGroup var most: RowLimit
     @Flag(help: "One JSON array.") var json = false
     @Flag(help: "CSV with a header line.") var csv = false
-    @OptionGroup var flags: WriterFlags
 
     func validate() throws {
         try KindName.check(filter.kind)
@@ -26,7 +25,7 @@ struct GapsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let found = try await CommandConnections.withDatabase(flags.settings, parameters: ["jit": "off"]) {
+        let found = try await CommandConnections.withDatabase(.current, parameters: ["jit": "off"]) {
             [filter, most] in try await MissingIntervals.read(filter, limit: most.parameter, $0)
         }
         var listing = ListingWriter(

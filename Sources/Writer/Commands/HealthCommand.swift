@@ -5,7 +5,5 @@ struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health", abstract: "Asks the writer on this machine whether it is ready: exit 0, 1 or 69.")
 
-    @OptionGroup var flags: WriterFlags
-
-    func run() async throws { try await HealthProbe.run(try flags.settings.read(WriterSettings.http)) }
+    func run() async throws { try await HealthProbe.run(try SettingsReader.current.read(WriterSettings.http)) }
 }

@@ -16,10 +16,9 @@ struct KindsListCommand: AsyncParsableCommand {
         commandName: "list", abstract: "Lists the kinds that the database has, and who applied them.")
 
     @Flag(help: "One JSON array.") var json = false
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
-        let kinds = try await CommandConnections.withDatabase(flags.settings) { try await ListedKind.all($0) }
+        let kinds = try await CommandConnections.withDatabase(.current) { try await ListedKind.all($0) }
         var listing = ListingWriter(columns: Self.columns, format: json ? .json : .table)
         for listed in kinds {
             listing.write([
@@ -48,12 +47,11 @@ struct KindsCheckCommand: AsyncParsableCommand {
         discussion: "The file is described in docs/new-kind.md. Without a database only the file itself is looked at.")
 
     @Argument(help: "The file, as in funding-rate.json.") var file: String
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         let application = try KindInput.read(file)
         let plan = try await KindInput.refusing(file) {
-            try await CommandConnections.withDatabase(flags.settings) { try await application.plan($0) }
+            try await CommandConnections.withDatabase(.current) { try await application.plan($0) }
         }
         KindInput.say(plan, application.kind)
     }
@@ -71,12 +69,11 @@ struct KindsApplyCommand: AsyncParsableCommand {
 
     @Argument(help: "The file, as in funding-rate.json.") var file: String
     @Flag(help: "Do it; without this what would be done is only shown.") var yes = false
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         let application = try KindInput.read(file)
         let plan = try await KindInput.refusing(file) {
-            try await CommandConnections.withDatabase(flags.settings) {
+            try await CommandConnections.withDatabase(.current) {
                 yes ? try await application.apply($0) : try await application.plan($0)
             }
         }

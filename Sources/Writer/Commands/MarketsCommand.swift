@@ -21,7 +21,6 @@ struct MarketsImportCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "A .json or .csv file.") var file: String
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         let data = Data(try InputFile.read(file, limit: 64 << 20))
@@ -31,7 +30,7 @@ struct MarketsImportCommand: AsyncParsableCommand {
         } catch {
             throw CommandExit(.no, "\(file): \(error)")
         }
-        let changes = try await CommandConnections.withDatabase(flags.settings) {
+        let changes = try await CommandConnections.withDatabase(.current) {
             try await MarketsImport(exchanges).run($0)
         }
         StandardStream.line("exchanges: \(changes.exchanges) added or changed, of \(exchanges.count)")

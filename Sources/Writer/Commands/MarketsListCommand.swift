@@ -12,7 +12,6 @@ struct MarketsListCommand: AsyncParsableCommand {
     @Option(help: "The exchange's external id or its name.") var exchange: String?
     @OptionGroup var most: RowLimit
     @Flag(help: "One JSON array.") var json = false
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         var selection = Selection()
@@ -21,7 +20,7 @@ struct MarketsListCommand: AsyncParsableCommand {
         selection.add("(e.external_exchange_id = ? OR e.name = ?)", exchange.map(Parameter.text))
         let (clause, isNarrow) = (selection.clause, !selection.isEmpty)
         selection.add("?", most.parameter)
-        let rows = try await CommandConnections.withDatabase(flags.settings) { [selection] in
+        let rows = try await CommandConnections.withDatabase(.current) { [selection] in
             try await $0.execute(
                 """
                 SELECT m.id::bigint, e.external_exchange_id, m.external_market_id, m.symbol, m.base, m.quote, m.active

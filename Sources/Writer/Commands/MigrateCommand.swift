@@ -10,14 +10,13 @@ struct MigrateCommand: AsyncParsableCommand {
 
     @Option(help: "The folder of the migrations; found by itself beside the program or in the checkout.")
     var migrations: String?
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         do {
             let migrator = Migrator(try Migration.load(from: try migrations ?? Migration.folder()))
             var steps: [String] = []
             let (applied, version) = try await CommandConnections.withDatabase(
-                flags.settings, needsSchema: false, parameters: ["statement_timeout": "0"]
+                SettingsReader.current, needsSchema: false, parameters: ["statement_timeout": "0"]
             ) {
                 let applied = try await migrator.migrate($0) { steps.append($0) }
                 return (applied, try await SchemaVersion.current($0))

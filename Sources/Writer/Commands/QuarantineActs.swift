@@ -12,7 +12,6 @@ struct QuarantineAct: ParsableArguments {
     @Option(help: "Why it is done; kept with who did it and when.") var reason: String?
     @Flag(help: "All open messages, where no other selection is given.") var all = false
     @Flag(help: "Do it; without this the messages are only counted.") var yes = false
-    @OptionGroup var flags: WriterFlags
 
     /// Counting is what was asked for, so it is done.
     static func sayNothingDone() {
@@ -54,9 +53,9 @@ struct QuarantineRequeueCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let limit = try act.flags.settings.read(WriterSettings.maximumMessageSetting)
-        let rules = try act.flags.settings.read(RevisionRules.setting)
-        let outcome = try await CommandConnections.withDatabase(act.flags.settings) { connection in
+        let limit = try SettingsReader.current.read(WriterSettings.maximumMessageSetting)
+        let rules = try SettingsReader.current.read(RevisionRules.setting)
+        let outcome = try await CommandConnections.withDatabase(.current) { connection in
             guard let ids = try await act.ids(connection) else { return QuarantineRetry.Outcome?.none }
             let retry = QuarantineRetry(
                 connection: connection, maximumMessageBytes: limit, act: "requeued", actedBy: Program.operatorName,
@@ -82,7 +81,7 @@ struct QuarantineDiscardCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let discarded = try await CommandConnections.withDatabase(act.flags.settings) { connection -> Int? in
+        let discarded = try await CommandConnections.withDatabase(.current) { connection -> Int? in
             guard let ids = try await act.ids(connection) else { return nil }
             return try await QuarantineDiscard.run(ids, actedBy: Program.operatorName, why: act.reason, connection)
         }

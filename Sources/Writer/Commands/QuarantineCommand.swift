@@ -23,13 +23,12 @@ struct QuarantineListCommand: AsyncParsableCommand {
     @Flag(help: "Also those that are resolved.") var all = false
     @OptionGroup var most: RowLimit
     @Flag(help: "One JSON array.") var json = false
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         var selection = try filter.selection(openOnly: !all && filter.id.isEmpty)
         let clause = selection.clause
         selection.add("?", most.parameter)
-        let rows = try await CommandConnections.withDatabase(flags.settings) { [selection] in
+        let rows = try await CommandConnections.withDatabase(.current) { [selection] in
             try await $0.execute(
                 """
                 SELECT id, queue, reason, detail, market_id, length(body)::bigint,
@@ -58,14 +57,13 @@ struct QuarantineShowCommand: AsyncParsableCommand {
 
     @Argument(help: "The row of the quarantine.") var id: Int64
     @Flag(help: "Nothing but the body, byte for byte; not to a terminal, which it could steer.") var body = false
-    @OptionGroup var flags: WriterFlags
 
     func run() async throws {
         guard !body || isatty(STDOUT_FILENO) == 0 else {
             throw CommandExit(
                 .usage, "--body writes raw bytes, and standard output is a terminal: redirect it to a file")
         }
-        let (rows, acts) = try await CommandConnections.withDatabase(flags.settings) { connection in
+        let (rows, acts) = try await CommandConnections.withDatabase(.current) { connection in
             (
                 try await connection.execute(Self.message, [.int8(id)]),
                 try await connection.execute(Self.acts, [.int8(id)])

@@ -17,16 +17,15 @@ struct QuarantineEditCommand: AsyncParsableCommand {
     @Argument(help: "The file of the new body, which is taken byte for byte.") var file: String
     @Option(help: "Why it is done; kept with who did it and when.") var reason: String?
     @Flag(help: "Do it; without this it is only tried.") var yes = false
-    @OptionGroup var flags: WriterFlags
 
     func validate() throws {
         if yes, reason == nil { throw ValidationError("why? Give --reason, which is kept with the message") }
     }
 
     func run() async throws {
-        let limit = try flags.settings.read(WriterSettings.maximumMessageSetting)
+        let limit = try SettingsReader.current.read(WriterSettings.maximumMessageSetting)
         let body = try InputFile.read(file, limit: limit)
-        let isDone = try await CommandConnections.withDatabase(flags.settings) { connection -> Bool in
+        let isDone = try await CommandConnections.withDatabase(.current) { connection -> Bool in
             let rows = try await connection.execute(
                 "SELECT queue FROM quarantine WHERE id = $1 AND resolved_at IS NULL", [.int8(id)])
             guard rows.count == 1 else { throw CommandExit(.no, "no open message has that id") }

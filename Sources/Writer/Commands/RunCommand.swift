@@ -10,10 +10,8 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "The service: consumes, stores, acknowledges. What `writer` alone does.",
         discussion: SettingsTable.text(for: WriterSettings.all))
 
-    @OptionGroup var flags: WriterFlags
-
     func run() async throws {
-        let reader = flags.settings
+        let reader = SettingsReader.current
         let settings = try WriterSettings(reader)
         let traces = try TraceSettings(
             environment: SettingsReader.processEnvironment, service: "candlepost-writer", version: Version.current)

@@ -24,7 +24,7 @@ struct WriteProbe: Sendable {
         func refusal(_ connection: PostgresConnection) async throws(PostgresError) -> PostgresError? {
             do throws(PostgresError) {
                 _ = try await StoreTransaction(connection: connection, part: part).storeRecords()
-                _ = try await connection.pipeline([Statement("ROLLBACK", name: "rollback")])
+                _ = try await connection.execute(Statement("ROLLBACK", name: "rollback"))
                 return nil
             } catch {
                 guard Blame(error) == .row else { throw error }

@@ -127,7 +127,7 @@ struct AuditReaderTests {
             for query in [AuditQuery(), AuditQuery(kind: "Trade"), AuditQuery(state: .published)] {
                 var statement = query.statement(page, limit: 50)
                 statement.sql = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + statement.sql
-                let rows = try await auditor.pipeline([statement])[0]
+                let rows = try await auditor.execute(statement)
                 let plan = (0..<rows.count).map { rows.text($0, 0) }
                 #expect(
                     plan.contains { $0.contains("Index Cond: ((lane = ANY") && $0.contains("(id >= '5000400'") },
@@ -148,7 +148,7 @@ struct AuditReaderTests {
             #expect(query.stopsAtTheLastRow)
             var statement = query.statement(IDWalk.Page(low: 1, high: 5_000_999, lanes: query.lanes), limit: 5)
             statement.sql = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + statement.sql
-            let rows = try await auditor.pipeline([statement])[0]
+            let rows = try await auditor.execute(statement)
             let plan = (0..<rows.count).map { rows.text($0, 0) }
             #expect(plan.contains { $0.contains("Index Scan Backward using outbox_from_5000001_pkey") }, "\(plan)")
             #expect(plan.contains { $0.contains("outbox_from_1_pkey") && $0.contains("(never executed)") }, "\(plan)")

@@ -63,9 +63,7 @@ package struct ActRecord: Sendable {
     /// - Parameter relay: who published them.
     package func published(_ ids: [Int64], by relay: String = Program.identity) async throws(PostgresError) {
         guard !ids.isEmpty else { return }
-        var array = BinaryArray(elementType: .int8, capacity: ids.count)
-        for id in ids { array.append(int8: id) }
-        _ = try await connection.pipeline([
+        _ = try await connection.execute(
             Statement(
                 """
                 WITH recorded AS (
@@ -76,8 +74,7 @@ package struct ActRecord: Sendable {
                     WHERE outbox_id = ANY($1) AND published_at IS NULL)
                 UPDATE outbox_acts SET done = done + (SELECT count(*) FROM recorded) WHERE id = $2
                 """,
-                name: "record_replays", [.array(array), .int8(id), .text(relay)])
-        ])
+                name: "record_replays", [.array(ids), .int8(id), .text(relay)]))
     }
 
     /// Runs a statement that changes rows and returns them, and notes as many as done, in one transaction.

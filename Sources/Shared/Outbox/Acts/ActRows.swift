@@ -14,7 +14,7 @@ struct ActRows: Sendable {
     func read(
         _ wanted: ArraySlice<RowCursor.Row>, _ encoder: inout MessageEncoder
     ) async throws(PostgresError) -> [OutboxRow] {
-        let answer = OutboxAnswer(try await connection.pipeline([statement(wanted)])[0])
+        let answer = OutboxAnswer(try await connection.execute(statement(wanted)))
         for position in 0..<answer.rows.count {
             try OutboxReader.check(answer.rows[position])
             _ = try answer.rows[position].int4(Self.attempt)

@@ -122,14 +122,12 @@ package struct ParkedDiscard {
         while true {
             let page = try await cursor.next(Self.pageSize)
             guard !page.isEmpty else { break }
-            var ids = BinaryArray(elementType: .int8, capacity: page.count)
-            for row in page { ids.append(int8: row.id) }
             let update = """
                 UPDATE outbox_exceptions SET state = 'superseded', last_error = $2
                 WHERE outbox_id = ANY($1) AND state = 'parked' AND published_at IS NULL RETURNING 1
                 """
             done += try await record.did(
-                update, [.array(ids), .text(reason.map { "discarded: \($0)" } ?? "discarded")])
+                update, [.array(page.map(\.id)), .text(reason.map { "discarded: \($0)" } ?? "discarded")])
         }
         try await record.end()
         return done

@@ -102,8 +102,6 @@ package struct Supersede {
 
     /// The end of the chain is read by a statement of its own, after the lock: it sees what was committed until then.
     private func noteOnce(_ rows: ArraySlice<RowCursor.Row>, lane: Int16) async throws(PostgresError) -> Int {
-        var ids = BinaryArray(elementType: .int8, capacity: rows.count)
-        for row in rows { ids.append(int8: row.id) }
         return try await record.did(
             """
             INSERT INTO outbox_exceptions (outbox_id, lane, state, attempts, last_error)
@@ -112,7 +110,7 @@ package struct Supersede {
                                  ORDER BY after_id DESC LIMIT 1), 0)
             ON CONFLICT DO NOTHING RETURNING 1
             """,
-            [.array(ids), .int2(lane), reason.map { .text("superseded: \($0)") } ?? .null(TypeOID.text)],
+            [.array(rows.map(\.id)), .int2(lane), reason.map { .text("superseded: \($0)") } ?? .null(TypeOID.text)],
             after: ["SET LOCAL lock_timeout = '5s'", "SELECT outbox_hold_ledger()"])
     }
 }

@@ -24,7 +24,7 @@ struct AuditBounds: Sendable {
                    coalesce((SELECT outbox_id FROM outbox_exceptions x WHERE x.lane = l.lane
                              ORDER BY outbox_id DESC LIMIT 1), 0)
             FROM unnest($1::smallint[]) AS l(lane)
-            """, [.array(laneArray(lanes))])
+            """, [.array(lanes.map(Int16.init))])
     }
 
     /// The first row at or above an id in any of the lanes, and its time.
@@ -35,7 +35,7 @@ struct AuditBounds: Sendable {
             FROM unnest($1::smallint[]) AS l(lane) CROSS JOIN LATERAL (
                 SELECT id, created_at FROM outbox WHERE lane = l.lane AND id >= $2 ORDER BY id LIMIT 1) o
             ORDER BY o.id LIMIT 1
-            """, name: "audit_probe", [.array(laneArray(lanes)), .int8(id)])
+            """, name: "audit_probe", [.array(lanes.map(Int16.init)), .int8(id)])
     }
 
     /// The last row at or below an id in any of the lanes.
@@ -44,7 +44,7 @@ struct AuditBounds: Sendable {
             """
             SELECT max(o.id) FROM unnest($1::smallint[]) AS l(lane) CROSS JOIN LATERAL (
                 SELECT id FROM outbox WHERE lane = l.lane AND id <= $2 ORDER BY id DESC LIMIT 1) o
-            """, name: "audit_previous", [.array(laneArray(lanes)), .int8(id)])
+            """, name: "audit_previous", [.array(lanes.map(Int16.init)), .int8(id)])
     }
 
     /// The ids of each lane in which rows of a state can be, within `low ... high`.
@@ -63,11 +63,5 @@ struct AuditBounds: Sendable {
 
     private static func range(_ lane: Int, _ low: Int64, _ high: Int64) -> IDWalk.LaneRange {
         IDWalk.LaneRange(lane: lane, low: low, high: high)
-    }
-
-    private static func laneArray(_ lanes: [Int]) -> BinaryArray {
-        var array = BinaryArray(elementType: .int2, capacity: lanes.count)
-        for lane in lanes { array.append(int2: Int16(lane)) }
-        return array
     }
 }

@@ -51,7 +51,7 @@ package struct AuditQuery: Sendable {
         // In a single lane the key's order is that of ids, so that the server stops at the last row that is wanted.
         let lanes =
             page.lanes.count == 1
-            ? text.add(.int2(Int16(page.lanes[0]))) : "ANY(\(text.add(.array(Self.array(page.lanes)))))"
+            ? text.add(.int2(Int16(page.lanes[0]))) : "ANY(\(text.add(.array(page.lanes.map(Int16.init)))))"
         let (low, high) = (text.add(.int8(page.low)), text.add(.int8(page.high)))
         if isByException {
             text.add("x.lane = \(lanes) AND x.outbox_id BETWEEN \(low) AND \(high)")
@@ -77,9 +77,7 @@ package struct AuditQuery: Sendable {
     /// Rows by their ids: each is looked for in all lanes.
     func statementByIDs(limit: Int) -> Statement {
         var text = Conditions()
-        var array = BinaryArray(elementType: .int8, capacity: ids.count)
-        for id in Set(ids).sorted() { array.append(int8: id) }
-        let (wanted, lanes) = (text.add(.array(array)), text.add(.array(Self.array(self.lanes))))
+        let (wanted, lanes) = (text.add(.array(Set(ids).sorted())), text.add(.array(self.lanes.map(Int16.init))))
         addFilters(&text, "a")
         return text.statement(
             """
@@ -90,21 +88,13 @@ package struct AuditQuery: Sendable {
 
     private func addFilters(_ text: inout Conditions, _ table: String) {
         if let markets {
-            var array = BinaryArray(elementType: .int4, capacity: markets.count)
-            for market in markets { array.append(int4: market) }
-            text.add("\(table).market_id = ANY(?)", .array(array))
+            text.add("\(table).market_id = ANY(?)", .array(markets))
         }
         text.add("\(table).record_type = ?", kind.map(Parameter.text))
         text.add("\(table).trace_id = ?", trace.map(Parameter.text))
         text.add("\(table).created_at >= ?::timestamptz", since.map { .text($0.text) })
         text.add("\(table).created_at < ?::timestamptz", until.map { .text($0.text) })
         text.add("\(table).state = ?", state.map { .text($0.rawValue) })
-    }
-
-    private static func array(_ lanes: [Int]) -> BinaryArray {
-        var array = BinaryArray(elementType: .int2, capacity: lanes.count)
-        for lane in lanes { array.append(int2: Int16(lane)) }
-        return array
     }
 }
 

@@ -29,7 +29,7 @@ package struct AuditReader: Sendable {
             ids: filter.id, markets: filter.market.map { [$0] }, kind: filter.kind, state: filter.state,
             trace: filter.trace)
         if filter.namesMarkets {
-            let rows = try await connection.pipeline([filter.marketsStatement()])[0]
+            let rows = try await connection.execute(filter.marketsStatement())
             query.markets = try rows.map { row throws(PostgresError) in try row.int4(0) }
         }
         query.since = try await moment(filter.since, "--since")
@@ -88,7 +88,7 @@ package struct AuditReader: Sendable {
         page: (Rows) throws(PostgresError) -> Void
     ) async throws -> Reached {
         guard query.ids.isEmpty else {
-            try page(try await connection.pipeline([query.statementByIDs(limit: limit)])[0])
+            try page(try await connection.execute(query.statementByIDs(limit: limit)))
             return Reached()
         }
         let end = ContinuousClock.now + time
@@ -114,13 +114,12 @@ package struct AuditReader: Sendable {
     private func read(
         _ page: IDWalk.Page, of query: AuditQuery, limit: Int, _ walk: inout IDWalk
     ) async throws -> Rows {
-        let rows = try await connection.pipeline([query.statement(page, limit: limit)])[0]
+        let rows = try await connection.execute(query.statement(page, limit: limit))
         let lowest = rows.count == 0 ? nil : try rows[rows.count - 1].int8(0)
         walk.advance(page, rows: rows.count, lowest: lowest, limit: limit)
         if rows.count == 0, !query.isByException, let next = walk.page {
-            let previous = try await connection.pipeline([
-                AuditBounds.previousStatement(walk.lanesLeft, upTo: next.high)
-            ])[0]
+            let previous = try await connection.execute(
+                AuditBounds.previousStatement(walk.lanesLeft, upTo: next.high))
             walk.leap(to: try previous[0].isNull(0) ? nil : try previous[0].int8(0))
         }
         return rows
@@ -132,7 +131,7 @@ package struct AuditReader: Sendable {
         guard !lanes.isEmpty else { return nil }
         let first = try await probe(lanes, 0)
         guard let first else { return nil }
-        let rows = try await connection.pipeline([AuditBounds.endsStatement(lanes)])[0]
+        let rows = try await connection.execute(AuditBounds.endsStatement(lanes))
         let ends = try rows.map { row throws(PostgresError) in
             AuditBounds.Ends(
                 lane: Int(try row.int2(0)), newest: try row.int8(1), recordedUpTo: try row.int8(2),
@@ -171,7 +170,7 @@ package struct AuditReader: Sendable {
     }
 
     private func probe(_ lanes: [Int], _ id: Int64) async throws -> (id: Int64, time: Int64)? {
-        let rows = try await connection.pipeline([AuditBounds.probeStatement(lanes, from: id)])[0]
+        let rows = try await connection.execute(AuditBounds.probeStatement(lanes, from: id))
         return rows.count == 0 ? nil : (try rows[0].int8(0), try rows[0].int8(1))
     }
 }

@@ -40,9 +40,7 @@ package struct EventLife: Sendable, Equatable {
         -> EventLife?
     {
         let lanes = filter.market.map { [Lane.of(market: $0)] } ?? Array(0..<Lane.count)
-        var array = BinaryArray(elementType: .int2, capacity: lanes.count)
-        for lane in lanes { array.append(int2: Int16(lane)) }
-        let rows = try await connection.execute(rowQuery, [.int8(id), .array(array)])
+        let rows = try await connection.execute(rowQuery, [.int8(id), .array(lanes.map(Int16.init))])
         guard rows.count > 0 else { return nil }
         return try EventLife(rows, replays: await connection.execute(replaysQuery, [.int8(id)]))
     }

@@ -52,12 +52,10 @@ package struct Flow: Sendable, Equatable {
         }
         // Transactions that were under way at the last look carry the time of their begin.
         let first = now == 0 ? -Self.count + 1 : -3
-        let ingest = try await connection.pipeline([
-            Statement(Self.ingestQuery, name: "flow_ingest", [.int8(first)])
-        ])[0]
-        let answer = try await connection.pipeline([
-            Statement(Self.deliveriesQuery, name: "flow_deliveries", [.array(Self.array(after))])
-        ])[0]
+        let ingest = try await connection.execute(
+            Statement(Self.ingestQuery, name: "flow_ingest", [.int8(first)]))
+        let answer = try await connection.execute(
+            Statement(Self.deliveriesQuery, name: "flow_deliveries", [.array(after)]))
         let clock = try await connection.execute("SELECT extract(epoch FROM now())::bigint / \(Self.width)")
         try take(ingest: ingest, deliveries: answer, after: after, now: try clock[0].int8(0))
     }
@@ -98,12 +96,6 @@ package struct Flow: Sendable, Equatable {
             if after.indices.contains(lane) { after[lane] = max(0, try rows[index].int8(1)) }
         }
         return after
-    }
-
-    private static func array(_ ids: [Int64]) -> BinaryArray {
-        var array = BinaryArray(elementType: .int8, capacity: ids.count)
-        for id in ids { array.append(int8: id) }
-        return array
     }
 
     private static let ingestQuery = """

@@ -15,7 +15,7 @@ package struct PendingReport: Sendable {
     package let superseded: Int64
 
     package static func read(_ connection: PostgresConnection) async throws(PostgresError) -> PendingReport {
-        let rows = try await connection.pipeline([
+        let rows = try await connection.execute(
             Statement(
                 """
                 WITH \(pendingByLane())
@@ -27,8 +27,7 @@ package struct PendingReport: Sendable {
                        (SELECT count(*) FROM outbox_acts WHERE act = 'superseded' AND ended_at IS NOT NULL)
                 FROM pending
                 """,
-                name: "pending_report")
-        ])[0]
+                name: "pending_report"))
         return PendingReport(
             rows: try rows[0].int8(0), isExact: try rows[0].bool(1), oldestAge: max(0, try rows[0].double(2)),
             stillFor: max(0, try rows[0].double(3)), parked: try rows[0].int8(4),

@@ -44,7 +44,7 @@ struct LedgerSearch: Sendable {
             while let from = next {
                 let part = Double(from - first) / Double(max(last - first, 1))
                 progress((Double(row) + part) / Double(ends.count), "comparing the ledger of lane \(lane)")
-                let rows = try await connection.pipeline([piece(lane: Int16(lane), from: from)])[0]
+                let rows = try await connection.execute(piece(lane: Int16(lane), from: from))
                 next = try rows[0].isNull(0) ? nil : try rows[0].int8(0)
                 found.add(try Self.findings(rows, lane: lane))
             }

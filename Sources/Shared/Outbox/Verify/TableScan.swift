@@ -41,11 +41,11 @@ struct TableScan: Sendable {
             for piece in table.pieces(of: blocksPerPiece) {
                 progress(Double(done) / Double(max(all, 1)), "reading \(table.name)")
                 if let kind = table.kind {
-                    try scan.add(try await connection.pipeline([records(table, piece, totals)])[0], kind)
+                    try scan.add(try await connection.execute(records(table, piece, totals)), kind)
                 } else if !table.isLog {
-                    try scan.add(replaced: try await connection.pipeline([replaced(table, piece, totals)])[0])
+                    try scan.add(replaced: try await connection.execute(replaced(table, piece, totals)))
                 } else {
-                    try scan.add(try await connection.pipeline([log(table, piece, totals)])[0])
+                    try scan.add(try await connection.execute(log(table, piece, totals)))
                 }
                 done += piece.upperBound - piece.lowerBound
             }
@@ -119,8 +119,6 @@ struct TableScan: Sendable {
     }
 
     static func log(_ table: Table, _ piece: Range<Int64>, _ totals: VerificationTotals) -> Statement {
-        var ends = BinaryArray(elementType: .int8, capacity: Lane.count)
-        for end in totals.chainEnds { ends.append(int8: end) }
         let isKept = DroppedRecords.isKept("record_type", totals.droppedRecords)
         return Statement(
             """
@@ -131,7 +129,7 @@ struct TableScan: Sendable {
                    count(*) FILTER (WHERE id > ($2::bigint[])[lane + 1]),
                    count(*) FILTER (WHERE lane IS DISTINCT FROM \(laneOfMarket)), count(*)
             FROM ONLY \(table.name) WHERE \(range(piece)) GROUP BY record_type
-            """, [.text(totals.newestPruned), .array(ends)])
+            """, [.text(totals.newestPruned), .array(totals.chainEnds)])
     }
 
     private mutating func add(_ rows: Rows, _ kind: RecordKind) throws(PostgresError) {
