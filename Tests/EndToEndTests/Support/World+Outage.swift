@@ -11,6 +11,20 @@ extension World {
         _ settings: [String: String], repeats: Int,
         _ fault: (_ writer: Program, _ relay: Program) async throws -> Bool
     ) async throws {
+        let (writer, relay, isSeen) = try await livesThrough(settings, fault)
+        try await check([relay, writer], within: .seconds(180)) {
+            $0.minimum = 400
+            $0.evidence = [("the fault", isSeen)]
+            $0.isInOrderOfArrival = false  // the broker mixes what it delivers again
+            $0.allowedDuplicates = Self.window * repeats + Gateway.prefetch * repeats
+        }
+    }
+
+    /// A writer and a relay under load, and a fault, after which both are ready again and go on.
+    /// - Returns: both, and whether the fault was seen to have happened.
+    func livesThrough(
+        _ settings: [String: String], _ fault: (_ writer: Program, _ relay: Program) async throws -> Bool
+    ) async throws -> (writer: Program, relay: Program, isSeen: Bool) {
         let common = [
             "RELAY_BATCH_SIZE": "\(Self.window)", "WRITER_BATCH_SIZE": "50", "WRITER_PREFETCH": "100",
         ].merging(settings) { $1 }
@@ -28,11 +42,6 @@ extension World {
         try await load.value
         for program in [writer, relay] { try await program.becomes(ready: true, within: .seconds(180)) }
         #expect(writer.isRunning && relay.isRunning, "both live through it")
-        try await check([relay, writer], within: .seconds(180)) {
-            $0.minimum = 400
-            $0.evidence = [("the fault", isSeen)]
-            $0.isInOrderOfArrival = false  // the broker mixes what it delivers again
-            $0.allowedDuplicates = Self.window * repeats + Gateway.prefetch * repeats
-        }
+        return (writer, relay, isSeen)
     }
 }

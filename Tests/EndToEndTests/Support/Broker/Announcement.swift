@@ -3,7 +3,7 @@ import CRabbitMQ
 /// One message as it came out of the output queue.
 struct Announcement: Sendable {
     /// A property or header, told apart by its type on the wire.
-    enum Value: Equatable, Sendable {
+    enum Value: Hashable, Sendable {
         case text(String)
         case number(Int64)
         case bool(Bool)
