@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # scripts/servers sets what is missing here
 # A private PostgreSQL under $dir/postgres. Needs: dir, postgres_port, postgres_password,
-# database_password, extension.
+# database_password; and extension, if it is to have one.
 
 # shellcheck source=scripts/lib/certificates.sh
 source "$here/scripts/lib/certificates.sh"
@@ -50,7 +50,7 @@ ssl_cert_file = 'server.pem'
 ssl_key_file = 'server.key'
 ssl_ca_file = 'ca.pem'
 END
-    [[ -z $extension ]] || printf '%s\n' "shared_preload_libraries = '$extension'" 'timescaledb.telemetry_level = off' \
+    [[ -z ${extension-} ]] || printf '%s\n' "shared_preload_libraries = '${extension-}'" 'timescaledb.telemetry_level = off' \
         'timescaledb.max_background_workers = 32' 'max_worker_processes = 40'
 }
 
@@ -126,9 +126,9 @@ ALTER ROLE candlepost PASSWORD '$database_password';
 SELECT 'CREATE DATABASE candlepost OWNER candlepost'
     WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'candlepost') \gexec
 SQL
-    [[ -z $extension ]] || postgres_psql --quiet --set=ON_ERROR_STOP=1 --dbname=candlepost \
-        --command="SET client_min_messages = warning; CREATE EXTENSION IF NOT EXISTS $extension" ||
-        die "PostgreSQL has no extension $extension: install it first"
+    [[ -z ${extension-} ]] || postgres_psql --quiet --set=ON_ERROR_STOP=1 --dbname=candlepost \
+        --command="SET client_min_messages = warning; CREATE EXTENSION IF NOT EXISTS ${extension-}" ||
+        die "PostgreSQL has no extension ${extension-}: install it first"
     as_postgres touch "$(cd "$dir/postgres" && pwd -P)/made"
 }
 

@@ -92,12 +92,12 @@ enum SystemPage {
             """
             SELECT c.relname::text, part.rows, part.bytes
             FROM pg_class c CROSS JOIN LATERAL (
-                -- A partitioned table has the sizes of its partitions; what was never analyzed has no number of rows.
+                -- A table has the sizes of its partitions or chunks; what was never analyzed has no number of rows.
+                WITH RECURSIVE parts(oid) AS (
+                    SELECT c.oid UNION ALL SELECT i.inhrelid FROM parts JOIN pg_inherits i ON i.inhparent = parts.oid)
                 SELECT CASE WHEN bool_or(p.reltuples >= 0) THEN sum(greatest(p.reltuples, 0)) END::bigint AS rows,
                        sum(pg_total_relation_size(p.oid))::bigint AS bytes
-                FROM pg_class p
-                WHERE p.oid = c.oid AND c.relkind = 'r'
-                   OR c.relkind = 'p' AND p.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)
+                FROM parts JOIN pg_class p USING (oid) WHERE p.relkind = 'r'
             ) part
             WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'outbox'::regclass)
               AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 3 DESC NULLS LAST LIMIT 40
