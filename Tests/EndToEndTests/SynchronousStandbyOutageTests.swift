@@ -18,6 +18,9 @@ struct SynchronousStandbyOutageTests {
                 try await world.query("SELECT pg_reload_conf()")
                 try await world.collector.publish(candles.next(200), rate: 400)
                 for program in [writer, relay] { try await program.becomes(ready: false, within: .seconds(90)) }
+                // The server's checkpointer takes the setting up, so the first commits may not wait yet.
+                let announced = world.gateway.distinctCount
+                #expect(announced < 400)
                 let end = ContinuousClock.now + .seconds(75)
                 var most = 0
                 while .now < end {
@@ -26,7 +29,7 @@ struct SynchronousStandbyOutageTests {
                 }
                 // Some leave one behind that waits for the standby: 10 instead of 6.
                 #expect(most <= 2 * before, "\(most) sessions, \(before) before")
-                #expect(world.gateway.distinctCount == 200, "nothing is announced that no standby has")
+                #expect(world.gateway.distinctCount == announced, "nothing is announced that no standby has")
             } catch {
                 try await Self.reset(world)
                 throw error
