@@ -95,12 +95,14 @@ extension ChaosRound {
         let server = try await Self.server()
         // As the server sees files: it may have a root and mounts of its own.
         let process = Int(server.backendProcessID)
+        let table = try await world.database.connect(parameters: ["lock_timeout": "0"])
+        let stored = try await table.execute("SELECT pg_total_relation_size('candle_sticks_first')")[0].int8(0)
         let owner = "$(stat --format=uid=%u,gid=%g /proc/\(process))"
         let there = "nsenter --target \(process) --mount --root"
         try await Self.shell(
-            "\(there) mkdir \(place) && \(there) mount -t tmpfs -o size=8m,mode=700,\(owner) tmpfs \(place)")
+            "\(there) mkdir \(place) && \(there) mount -t tmpfs -o size=\(stored + (8 << 20)),mode=700,\(owner) tmpfs \(place)"
+        )
         defer { _ = umount2(place, Int32(MNT_DETACH)) }
-        let table = try await world.database.connect(parameters: ["lock_timeout": "0"])
         let space = world.database.name
         _ = try await server.execute("CREATE TABLESPACE \(space) LOCATION '\(place)'")
         _ = try await table.execute("ALTER TABLE candle_sticks_first SET TABLESPACE \(space)")
