@@ -448,9 +448,19 @@ BEGIN
     END IF;
 END $$;
 
-DO $$
+-- What each migration that makes functions ends with: they find our tables only, and nobody may call them who was not given them.
+CREATE FUNCTION candlepost_close_functions() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     function regprocedure;
+BEGIN
+    FOR function IN SELECT candlepost_functions() LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', function, current_schema());
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
+    END LOOP;
+END $$;
+
+DO $$
+DECLARE
     role regrole;
 BEGIN
     -- Roles that had a part in what has another name now.
@@ -461,10 +471,7 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION records_detach TO %1$s;
                         REVOKE EXECUTE ON FUNCTION records_detach_partitions FROM %1$s', role);
     END LOOP;
-    FOR function IN SELECT candlepost_functions() LOOP
-        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', function, current_schema());
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
-    END LOOP;
+    PERFORM candlepost_close_functions();
     -- Roles that read everything already.
     FOR role IN
         SELECT a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a

@@ -117,12 +117,4 @@ BEGIN
     USING since, until, market, length;
 END $$;
 
-DO $$
-DECLARE
-    function regprocedure;
-BEGIN
-    FOR function IN SELECT candlepost_functions() LOOP
-        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', function, current_schema());
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
-    END LOOP;
-END $$;
+SELECT candlepost_close_functions();
